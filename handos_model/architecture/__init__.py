@@ -1,0 +1,1 @@
+"""The network: detector, side network, query expansion, lifting, decoder, heads."""

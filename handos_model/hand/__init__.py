@@ -1,0 +1,1 @@
+"""The hand itself: skeleton, topology, handedness, mirroring."""

@@ -1,0 +1,1 @@
+"""Training images rendered from a public-domain hand."""

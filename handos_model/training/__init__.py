@@ -1,0 +1,1 @@
+"""From annotated images to weights: batches, assignment, losses, loops, checkpoints."""
