@@ -1,0 +1,101 @@
+"""A tiny ONNX file that fulfils the contract between network and runtime and always gives the same, known answer.
+
+It runs in the real ONNX Runtime, so that everything around the network is tested without trained weights.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from handos_model.hand.skeleton import ROOT_JOINT
+from handos_model.hand.topology import HandTopology
+
+INPUT_SIZE = 320
+SLOTS = 4
+HANDEDNESS_SLOPE = 200.0
+
+Answer = dict[str, npt.NDArray[np.float32]]
+"""The outputs of the graph by name: see `handos_model.inference.engine.EngineOutput`."""
+
+
+def two_hands(topology: HandTopology) -> Answer:
+    """A right hand (score 0.9) left of the picture's centre, a left one (0.8) right of it, and two unused slots."""
+    right = topology.mean_vertices - (topology.joint_regressor @ topology.mean_vertices)[ROOT_JOINT]
+    mirrored = right * np.float32([-1, 1, 1])
+    vertices = np.stack([right, mirrored, right, right]).astype(np.float32)
+    joints_3d = topology.joint_regressor @ vertices
+    camera = np.float32([[100, 160, 500], [220, 150, 400], [0, 0, 1], [0, 0, 1]])
+    joints_2d = camera[:, None, :2] + camera[:, None, 2:] * joints_3d[..., :2]
+    return {
+        "scores": np.float32([0.9, 0.8, 0.05, 0.0]),
+        "boxes": np.concatenate([joints_2d.min(1), joints_2d.max(1)], axis=1),
+        "joints_2d": joints_2d,
+        "joint_spread": np.tile(np.linspace(1, 3, 21, dtype=np.float32), (SLOTS, 1)),
+        "vertices": vertices,
+        "joints_3d": joints_3d,
+        "camera": camera,
+    }
+
+
+def metadata(topology_id: str, score_threshold: float = 0.5) -> dict[str, str]:
+    """The properties that every HandOS network carries."""
+    return {
+        "handos.preset": "fixed-answer",
+        "handos.topology": topology_id,
+        "handos.score_threshold": str(score_threshold),
+        "handos.handedness_slope": str(HANDEDNESS_SLOPE),
+    }
+
+
+def write_fixed_answer_graph(
+    path: Path, answer: Answer, properties: Mapping[str, str], input_size: int = INPUT_SIZE
+) -> Path:
+    """Write the graph: `answer` for every picture, with all scores 0 where the picture's centre is black.
+
+    Parameters
+    ----------
+    path
+        ONNX file to write.
+    answer
+        Outputs by name.
+    properties
+        The file's metadata_props.
+    input_size
+        Side S of the (1, S, S, 3) uint8 input.
+    """
+    nodes = [
+        helper.make_node("Constant", [], [f"known_{name}"], value=_tensor(values)) for name, values in answer.items()
+    ]
+    nodes += [helper.make_node("Identity", [f"known_{name}"], [name]) for name in answer if name != "scores"]
+    if "scores" in answer:
+        nodes += _scores_where_centre_is_lit(input_size)
+    graph = helper.make_graph(
+        nodes,
+        "fixed_answer",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, input_size, input_size, 3])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, values.shape) for name, values in answer.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, dict(properties))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+def _scores_where_centre_is_lit(input_size: int) -> list[onnx.NodeProto]:
+    centre = np.int64([0, input_size // 2, input_size // 2, 0])
+    return [
+        helper.make_node("Constant", [], ["centre"], value=_tensor(centre)),
+        helper.make_node("GatherND", ["image", "centre"], ["blue"]),
+        helper.make_node("Cast", ["blue"], ["lit"], to=TensorProto.BOOL),
+        helper.make_node("Cast", ["lit"], ["factor"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["known_scores", "factor"], ["scores"]),
+    ]
+
+
+def _tensor(values: npt.NDArray[np.generic]) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.ascontiguousarray(values))
