@@ -25,13 +25,13 @@ Answer = dict[str, npt.NDArray[np.float32]]
 def two_hands(topology: HandTopology) -> Answer:
     """A right hand (score 0.9) left of the picture's centre, a left one (0.8) right of it, and two unused slots."""
     right = topology.mean_vertices - (topology.joint_regressor @ topology.mean_vertices)[ROOT_JOINT]
-    mirrored = right * np.float32([-1, 1, 1])
+    mirrored = right * np.array([-1, 1, 1], np.float32)
     vertices = np.stack([right, mirrored, right, right]).astype(np.float32)
     joints_3d = topology.joint_regressor @ vertices
-    camera = np.float32([[100, 160, 500], [220, 150, 400], [0, 0, 1], [0, 0, 1]])
+    camera = np.array([[100, 160, 500], [220, 150, 400], [0, 0, 1], [0, 0, 1]], np.float32)
     joints_2d = camera[:, None, :2] + camera[:, None, 2:] * joints_3d[..., :2]
     return {
-        "scores": np.float32([0.9, 0.8, 0.05, 0.0]),
+        "scores": np.array([0.9, 0.8, 0.05, 0.0], np.float32),
         "boxes": np.concatenate([joints_2d.min(1), joints_2d.max(1)], axis=1),
         "joints_2d": joints_2d,
         "joint_spread": np.tile(np.linspace(1, 3, 21, dtype=np.float32), (SLOTS, 1)),
@@ -52,7 +52,10 @@ def metadata(topology_id: str, score_threshold: float = 0.5) -> dict[str, str]:
 
 
 def write_fixed_answer_graph(
-    path: Path, answer: Answer, properties: Mapping[str, str], input_size: int = INPUT_SIZE
+    path: Path,
+    answer: Answer,
+    properties: Mapping[str, str],
+    input_shape: tuple[int, int, int, int] = (1, INPUT_SIZE, INPUT_SIZE, 3),
 ) -> Path:
     """Write the graph: `answer` for every picture, with all scores 0 where the picture's centre is black.
 
@@ -64,19 +67,19 @@ def write_fixed_answer_graph(
         Outputs by name.
     properties
         The file's metadata_props.
-    input_size
-        Side S of the (1, S, S, 3) uint8 input.
+    input_shape
+        Of the uint8 input.
     """
     nodes = [
         helper.make_node("Constant", [], [f"known_{name}"], value=_tensor(values)) for name, values in answer.items()
     ]
     nodes += [helper.make_node("Identity", [f"known_{name}"], [name]) for name in answer if name != "scores"]
     if "scores" in answer:
-        nodes += _scores_where_centre_is_lit(input_size)
+        nodes += _scores_where_centre_is_lit(input_shape)
     graph = helper.make_graph(
         nodes,
         "fixed_answer",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, input_size, input_size, 3])],
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, input_shape)],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, values.shape) for name, values in answer.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -86,8 +89,8 @@ def write_fixed_answer_graph(
     return path
 
 
-def _scores_where_centre_is_lit(input_size: int) -> list[onnx.NodeProto]:
-    centre = np.int64([0, input_size // 2, input_size // 2, 0])
+def _scores_where_centre_is_lit(input_shape: tuple[int, int, int, int]) -> list[onnx.NodeProto]:
+    centre = np.array([0, input_shape[1] // 2, input_shape[2] // 2, 0])
     return [
         helper.make_node("Constant", [], ["centre"], value=_tensor(centre)),
         helper.make_node("GatherND", ["image", "centre"], ["blue"]),

@@ -1,0 +1,116 @@
+"""`HandPipeline`: from a picture to its hands."""
+
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+
+from handos_model.hand.hand import Hand
+from handos_model.hand.topology import HandTopology
+from handos_model.inference.engine import Engine, WeightsError
+from handos_model.inference.postprocessing import HandReader
+from handos_model.inference.preprocessing import letterbox
+from handos_model.io.frame import CameraIntrinsics, ImageArray
+
+Backend = Literal["auto", "onnxruntime"]
+
+DEFAULT_WEIGHTS: Final[Path] = Path(__file__).parents[1] / "weights" / "handos_edge.onnx"
+
+
+class HandPipeline:
+    """Finds the hands of a picture: letterbox, network, hands. Safe to call from one thread at a time.
+
+    Parameters
+    ----------
+    engine
+        The network.
+    score_threshold
+        Least score of a hand, 0..1; ``None`` takes what the weights recommend.
+    max_hands
+        Keep at most this many hands, the best; ``None`` keeps all that the network has slots for.
+    """
+
+    def __init__(self, engine: Engine, *, score_threshold: float | None = None, max_hands: int | None = None) -> None:
+        properties = engine.properties
+        if score_threshold is not None and not 0 <= score_threshold <= 1:
+            raise ValueError(f"score_threshold must lie in 0..1, got {score_threshold}")
+        if max_hands is not None and max_hands < 1:
+            raise ValueError(f"max_hands must be at least 1, got {max_hands}; leave it out for no limit")
+        self.engine = engine
+        self.topology = _topology_of(properties.topology_id)
+        self._read_hands = HandReader(
+            topology=self.topology,
+            handedness_slope=properties.handedness_slope,
+            score_threshold=properties.score_threshold if score_threshold is None else score_threshold,
+            max_hands=max_hands,
+        )
+
+    @classmethod
+    def load(
+        cls,
+        weights: Path | str | None = None,
+        backend: Backend = "auto",
+        *,
+        score_threshold: float | None = None,
+        max_hands: int | None = None,
+    ) -> "HandPipeline":
+        """Load a network and make a pipeline of it.
+
+        Parameters
+        ----------
+        weights
+            ONNX file; ``None`` takes the one that is shipped.
+        backend
+            What runs the network; "auto" takes the fastest present.
+        score_threshold, max_hands
+            As for the class.
+        """
+        engine = _load_engine(DEFAULT_WEIGHTS if weights is None else Path(weights), backend)
+        return cls(engine, score_threshold=score_threshold, max_hands=max_hands)
+
+    def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
+        """Find the hands.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3) BGR uint8.
+        camera
+            Intrinsics of this very picture; without them the hands carry pixels but no metres.
+
+        Returns
+        -------
+        tuple of Hand
+            Best score first.
+        """
+        _require_bgr(image)
+        network_input, geometry = letterbox(image, self.engine.properties.input_size)
+        return self._read_hands(self.engine(network_input), geometry, camera)
+
+
+def _load_engine(weights: Path, backend: Backend) -> Engine:
+    if backend not in get_args(Backend):
+        raise ValueError(f"unknown backend {backend!r}: choose one of {', '.join(get_args(Backend))}")
+    from handos_model.inference.onnxruntime_engine import OnnxRuntimeEngine
+
+    return OnnxRuntimeEngine(weights)
+
+
+def _topology_of(topology_id: str) -> HandTopology:
+    topology = HandTopology.load()
+    if topology.id != topology_id:
+        raise WeightsError(
+            f"the weights speak of the hand {topology_id!r}, this version knows {topology.id!r}: install the version "
+            "that the weights were made for, or export them anew with `handos export`"
+        )
+    return topology
+
+
+def _require_bgr(image: ImageArray) -> None:
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"image must be a numpy array (H, W, 3) of BGR uint8, got {type(image).__name__}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(
+            f"image must be (H, W, 3) BGR uint8 and not empty, got {image.shape} {image.dtype}: convert it with "
+            "cv2.cvtColor, and scale 0..1 floats to 0..255"
+        )

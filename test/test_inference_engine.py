@@ -1,0 +1,89 @@
+"""The ONNX Runtime engine: gives the network's answer, and says clearly what is wrong with a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixed_answer_graph import INPUT_SIZE, metadata, two_hands, write_fixed_answer_graph
+
+from handos_model.hand.topology import HandTopology
+from handos_model.inference.engine import OUTPUT_NAMES, WeightsError
+from handos_model.inference.onnxruntime_engine import OnnxRuntimeEngine
+
+TOPOLOGY = HandTopology.load()
+LIT = np.full((1, INPUT_SIZE, INPUT_SIZE, 3), 200, np.uint8)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(TOPOLOGY), metadata(TOPOLOGY.id))
+
+
+def test_answers_what_the_network_says(weights: Path) -> None:
+    output = OnnxRuntimeEngine(weights)(LIT)
+    for name, values in two_hands(TOPOLOGY).items():
+        np.testing.assert_array_equal(getattr(output, name), values)
+
+
+def test_network_sees_the_picture(weights: Path) -> None:
+    assert not OnnxRuntimeEngine(weights)(np.zeros_like(LIT)).scores.any()
+
+
+def test_reads_the_properties_of_the_network(weights: Path) -> None:
+    properties = OnnxRuntimeEngine(weights).properties
+    assert properties.input_size == INPUT_SIZE
+    assert properties.topology_id == TOPOLOGY.id
+    assert properties.preset == "fixed-answer"
+    assert properties.score_threshold == 0.5
+    assert properties.handedness_slope == 200
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx does not exist.*handos export"):
+        OnnxRuntimeEngine(tmp_path / "nowhere.onnx")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 5000])
+def test_truncated_file_is_named_with_its_size(weights: Path, kept: int) -> None:
+    weights.write_bytes(weights.read_bytes()[:kept])
+    with pytest.raises(WeightsError, match=rf"network\.onnx.*\b{kept} bytes.*copy it again"):
+        OnnxRuntimeEngine(weights)
+
+
+def test_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "notes.onnx"
+    text.write_text("no network")
+    with pytest.raises(WeightsError, match=r"notes\.onnx.*no complete ONNX file"):
+        OnnxRuntimeEngine(text)
+
+
+@pytest.mark.parametrize("name", OUTPUT_NAMES)
+def test_network_without_our_outputs_is_refused(tmp_path: Path, name: str) -> None:
+    answer = two_hands(TOPOLOGY)
+    del answer[name]
+    path = write_fixed_answer_graph(tmp_path / "other.onnx", answer, metadata(TOPOLOGY.id))
+    with pytest.raises(WeightsError, match=rf"other\.onnx.*{name}.*no HandOS network.*handos export"):
+        OnnxRuntimeEngine(path)
+
+
+@pytest.mark.parametrize("entry", sorted(metadata("")))
+def test_network_without_our_metadata_is_refused(tmp_path: Path, entry: str) -> None:
+    properties = {name: value for name, value in metadata(TOPOLOGY.id).items() if name != entry}
+    path = write_fixed_answer_graph(tmp_path / "other.onnx", two_hands(TOPOLOGY), properties)
+    with pytest.raises(WeightsError, match=rf"other\.onnx.*{entry}.*handos export"):
+        OnnxRuntimeEngine(path)
+
+
+def test_metadata_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    properties = metadata(TOPOLOGY.id) | {"handos.score_threshold": "half"}
+    path = write_fixed_answer_graph(tmp_path / "other.onnx", two_hands(TOPOLOGY), properties)
+    with pytest.raises(WeightsError, match=r"damaged.*half"):
+        OnnxRuntimeEngine(path)
+
+
+def test_network_without_a_square_input_is_refused(tmp_path: Path) -> None:
+    path = write_fixed_answer_graph(
+        tmp_path / "other.onnx", two_hands(TOPOLOGY), metadata(TOPOLOGY.id), input_shape=(1, 3, 320, 320)
+    )
+    with pytest.raises(WeightsError, match=r"\[1, 3, 320, 320\].*not 'image' of uint8 \(1, S, S, 3\)"):
+        OnnxRuntimeEngine(path)

@@ -1,0 +1,107 @@
+"""`HandPipeline` from picture to hands, and what it says when it is used wrongly."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
+
+from handos_model import CameraIntrinsics, HandPipeline
+from handos_model.hand.topology import HandTopology
+from handos_model.inference import pipeline as pipeline_module
+from handos_model.inference.engine import WeightsError
+
+TOPOLOGY = HandTopology.load()
+CAMERA = CameraIntrinsics(600, 600, 320, 240)
+IMAGE = np.full((480, 640, 3), 90, np.uint8)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(TOPOLOGY), metadata(TOPOLOGY.id))
+
+
+def test_finds_the_hands_of_a_picture(weights: Path) -> None:
+    hands = HandPipeline.load(weights)(IMAGE, camera=CAMERA)
+    assert [hand.handedness for hand in hands] == ["right", "left"]
+    for hand in hands:
+        assert hand.joints_2d.shape == (21, 2)
+        assert hand.joints_2d.dtype == np.float32
+        assert hand.vertices is not None
+        assert hand.vertices.shape == (TOPOLOGY.vertex_count, 3)
+        assert hand.vertices.dtype == np.float32
+
+
+def test_finds_nothing_where_the_network_finds_nothing(weights: Path) -> None:
+    assert HandPipeline.load(weights)(np.zeros_like(IMAGE), camera=CAMERA) == ()
+
+
+def test_metres_do_not_depend_on_the_picture_size(weights: Path) -> None:
+    pipeline = HandPipeline.load(weights)
+    small = pipeline(IMAGE, camera=CAMERA)[0].joints_3d
+    doubled_camera = CameraIntrinsics(1200, 1200, 640.5, 480.5)
+    large = pipeline(cv2.resize(IMAGE, None, fx=2, fy=2), camera=doubled_camera)[0].joints_3d
+    np.testing.assert_allclose(large, small, atol=1e-6)
+
+
+def test_knows_its_topology(weights: Path) -> None:
+    assert HandPipeline.load(weights).topology.id == TOPOLOGY.id
+
+
+def test_threshold_and_number_of_hands_can_be_chosen(weights: Path) -> None:
+    assert len(HandPipeline.load(weights, score_threshold=0.01)(IMAGE)) == 3
+    assert len(HandPipeline.load(weights, score_threshold=0.85)(IMAGE)) == 1
+    assert len(HandPipeline.load(weights, max_hands=1)(IMAGE)) == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "complaint"),
+    [
+        (IMAGE[..., 0], r"\(480, 640\) uint8"),
+        (IMAGE[..., :2], r"\(480, 640, 2\)"),
+        (IMAGE.astype(np.float32) / 255, r"float32.*0\.\.255"),
+        (IMAGE[:0], "not empty"),
+    ],
+)
+def test_wrong_pictures_are_refused(weights: Path, image: Any, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        HandPipeline.load(weights)(image)
+
+
+def test_what_is_no_array_is_refused(weights: Path) -> None:
+    with pytest.raises(TypeError, match="got NoneType"):
+        HandPipeline.load(weights)(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", [{"score_threshold": 1.5}, {"max_hands": 0}, {"backend": "abacus"}])
+def test_senseless_options_are_refused(weights: Path, option: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=str(next(iter(option.values())))):
+        HandPipeline.load(weights, **option)
+
+
+def test_weights_for_another_hand_are_refused(tmp_path: Path) -> None:
+    path = write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(TOPOLOGY), metadata("six_fingers"))
+    with pytest.raises(WeightsError, match="six_fingers"):
+        HandPipeline.load(path)
+
+
+def test_missing_shipped_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "DEFAULT_WEIGHTS", tmp_path / "handos_edge.onnx")
+    with pytest.raises(FileNotFoundError, match=r"handos_edge\.onnx does not exist"):
+        HandPipeline.load()
+
+
+def test_running_needs_neither_torch_nor_transformers(weights: Path) -> None:
+    program = (
+        "import sys, numpy\n"
+        "from handos_model import CameraIntrinsics, HandPipeline\n"
+        "image = numpy.full((480, 640, 3), 90, numpy.uint8)\n"
+        f"assert HandPipeline.load({str(weights)!r})(image, CameraIntrinsics(600, 600, 320, 240))\n"
+        "heavy = {'torch', 'transformers', 'numba', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
