@@ -1,0 +1,51 @@
+# `make demo` and `make test` do all the set-up that they need, in .venv/, build/ and install/ of this folder.
+
+PYTHON ?= python3
+# What the demo plays: a video file or the index of a camera.
+SOURCE ?= demo/clip.mp4
+
+RUNTIME := .venv/.runtime-installed
+TESTING := .venv/.testing-installed
+MESSAGES := install/.messages-built
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test lint clean
+
+help:
+	@echo "make demo                 play the shipped clip through the node; results in out/demo/"
+	@echo "make demo SOURCE=VIDEO    the same with a video file or the index of a camera"
+	@echo "make test                 everything that is checked: ruff, mypy, pytest"
+	@echo "make lint                 ruff and mypy only"
+	@echo "make clean                remove everything that was set up or built here"
+
+demo: $(MESSAGES)
+	@scripts/with_ros.sh python scripts/demo.py "$(SOURCE)"
+
+test: lint
+	scripts/with_ros.sh python -m pytest -q
+
+lint: $(TESTING) $(MESSAGES)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	scripts/with_ros.sh mypy
+
+$(RUNTIME): pyproject.toml constraints.txt scripts/check_machine.sh scripts/relocate_cmake_files.py
+	@scripts/check_machine.sh "$(PYTHON)"
+	@echo "handos: installing ONNX Runtime and ROS 2 into .venv (once, a minute or two)"
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP) --editable ".[ros]"
+	@.venv/bin/python scripts/relocate_cmake_files.py
+	@touch $@
+
+$(TESTING): $(RUNTIME)
+	@echo "handos: installing torch and the tools of testing into .venv (once, minutes)"
+	@$(PIP) --editable ".[ros,train,dev]"
+	@touch $@
+
+$(MESSAGES): $(RUNTIME) CMakeLists.txt package.xml $(wildcard msg/*.msg)
+	@echo "handos: building the messages (once, half a minute)"
+	@scripts/build_messages.sh
+	@touch $@
+
+clean:
+	rm -rf .venv build install out
