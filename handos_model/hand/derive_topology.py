@@ -1,10 +1,10 @@
-"""Derive the package's 778-vertex topology from the full-resolution hand: ``python -m handos_model.hand.derive_topology``.
+"""``python -m handos_model.hand.derive_topology``: make the 778-vertex topology from the full-resolution hand.
 
 Only needed to change the topology: weights belong to the one that they were trained with.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,13 @@ except ModuleNotFoundError as error:
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
+TOPOLOGY_FILE = Path(__file__).with_name("hand_778.npz")
 TOPOLOGY_ID = "handos-778-1"
 VERTEX_COUNT = 778
 WRIST_LOOP_COUNT = 16
 COARSE_COUNT = 98
 CUT_HEIGHT = -0.012
-"""Metres along +y, the wrist joint being at 0: a little of the forearm stays, so that the wrist is inside of the mesh."""
+"""Metres along +y, the wrist joint being at 0: a little of the forearm stays, so that the wrist is inside."""
 FITTED_HANDS, CHECKED_HANDS = 250, 100
 
 IS_TIP = [name.endswith("_tip") for name in JOINT_NAMES]
@@ -38,7 +39,7 @@ IS_TIP = [name.endswith("_tip") for name in JOINT_NAMES]
 
 def cut_at_wrist(source: SourceHand) -> EditableMesh:
     """The hand on the far side of the wrist plane."""
-    vertices, faces, _ = trimesh.intersections.slice_faces_plane(
+    vertices, faces, _ = trimesh.intersections.slice_faces_plane(  # type: ignore[no-untyped-call]
         source.vertices, source.faces, plane_normal=[0.0, 1.0, 0.0], plane_origin=[0.0, CUT_HEIGHT, 0.0]
     )
     mesh = trimesh.Trimesh(vertices, faces, process=False)
@@ -67,7 +68,7 @@ def joint_skin_weights(source: SourceHand, ids: Ids, weights: Floats) -> Floats:
             finger, part = (int(number) for number in name.removeprefix("finger").split(".")[0].split("-"))
             joint = 4 * (finger - 1) + part
         to_joint[bone, joint] = 1.0
-    return interpolated(source.skin_weights[None], ids, weights)[0] @ to_joint
+    return np.asarray(interpolated(source.skin_weights[None], ids, weights)[0] @ to_joint)
 
 
 def interpolated(of_source: Floats, ids: Ids, weights: Floats) -> Floats:
@@ -75,7 +76,7 @@ def interpolated(of_source: Floats, ids: Ids, weights: Floats) -> Floats:
     return np.asarray(np.einsum("vk,nvkd->nvd", weights, of_source[:, ids]))
 
 
-def derive(source: SourceHand) -> dict[str, npt.NDArray[np.generic]]:
+def derive(source: SourceHand) -> dict[str, Any]:
     """The arrays of the topology file, and a report of their errors on standard output."""
     surface = Surface(source.vertices, source.faces)
     mesh = remesh(
@@ -126,15 +127,21 @@ def report_errors(
             f"worst row's mean {worst:.2f} mm"
         )
     gain = np.sqrt((upsampling**2).sum(axis=1))
-    typer.echo(f"upsampling: 1 mm of noise in coarse vertices becomes {gain.mean():.2f} mm, at most {gain.max():.2f} mm")
+    typer.echo(
+        f"upsampling: 1 mm of noise in coarse vertices becomes {gain.mean():.2f} mm, at most {gain.max():.2f} mm"
+    )
 
 
 def main(
     assets: Annotated[Path, typer.Option(help="Folder of the hand assets, with right_hand.npz.")],
-    out: Annotated[Path, typer.Option(help="Topology file to write.")] = Path(__file__).with_name("hand_778.npz"),
+    out: Annotated[Path, typer.Option(help="Topology file to write.")] = TOPOLOGY_FILE,
 ) -> None:
     """Derive the 778-vertex topology from the full-resolution hand."""
-    arrays = derive(SourceHand.read(assets))
+    try:
+        source = SourceHand.read(assets)
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from error
+    arrays = derive(source)
     aside = out.with_name(f".{out.stem}.partial.npz")
     np.savez_compressed(aside, **arrays)
     aside.replace(out)

@@ -33,7 +33,8 @@ def fit_joint_regressor(vertices: Floats, joints: Floats, rest: Floats, rest_joi
         near = np.argsort(np.linalg.norm(rest - position, axis=1))[:REGRESSOR_CANDIDATES]
         # Relative to the joint the wanted point is 0: only the heavy row, sum = 1, keeps the weights from vanishing.
         offsets = (vertices[:, near] - joints[:, joint, None]).transpose(0, 2, 1).reshape(-1, len(near))
-        weights, _ = nnls(np.vstack([offsets, np.full(len(near), SUM_WEIGHT)]), np.r_[np.zeros(len(offsets)), SUM_WEIGHT])
+        rows = np.vstack([offsets, np.full(len(near), SUM_WEIGHT)])
+        weights, _ = nnls(rows, np.append(np.zeros(len(offsets)), SUM_WEIGHT))
         regressor[joint, near] = weights / weights.sum()
     return regressor
 

@@ -24,7 +24,7 @@ def signed_volume(vertices: FloatArray, topology: HandTopology) -> npt.NDArray[n
     volume
         (...), one per hand.
     """
-    # The faces' tetrahedra share the middle of the open wrist as their tip, so that the missing lid adds next to nothing.
+    # The faces' tetrahedra share the middle of the open wrist as their tip, so the missing lid adds next to nothing.
     tip = vertices[..., topology.wrist_loop, :].mean(axis=-2, keepdims=True, dtype=np.float64)
     first, second, third = np.moveaxis((vertices - tip)[..., topology.faces_right, :], -2, 0)
     return np.asarray((first * np.cross(second, third)).sum(axis=(-2, -1)) / 6.0)

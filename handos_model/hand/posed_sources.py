@@ -58,8 +58,15 @@ class SourceHand:
         with np.load(path) as file:
             floats = {
                 name: file[name].astype(np.float64)
-                for name in ("vertices", "joints", "joint_regressor", "skin_weights", "pivots", "shape_vertices",
-                             "shape_pivots")
+                for name in (
+                    "vertices",
+                    "joints",
+                    "joint_regressor",
+                    "skin_weights",
+                    "pivots",
+                    "shape_vertices",
+                    "shape_pivots",
+                )
             }
             return cls(
                 faces=file["faces"].astype(np.int64),

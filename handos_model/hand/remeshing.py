@@ -34,11 +34,15 @@ class Surface:
         tried = self._centres.query(points, k=NEAREST_TRIANGLES_TRIED)[1]
         triangles = self._corners[tried].reshape(-1, 3, 3)
         repeated = np.repeat(points, NEAREST_TRIANGLES_TRIED, axis=0)
-        nearest = trimesh.triangles.closest_point(triangles, repeated).reshape(*tried.shape, 3)
+        nearest = trimesh.triangles.closest_point(  # type: ignore[no-untyped-call]
+            triangles, repeated
+        ).reshape(*tried.shape, 3)
         best = np.linalg.norm(nearest - points[:, None], axis=2).argmin(axis=1)
         row = np.arange(len(points))
         face = tried[row, best]
-        weights = trimesh.triangles.points_to_barycentric(self._corners[face], nearest[row, best])
+        weights = trimesh.triangles.points_to_barycentric(  # type: ignore[no-untyped-call]
+            self._corners[face], nearest[row, best]
+        )
         weights = np.clip(weights, 0.0, None)
         weights /= weights.sum(axis=1, keepdims=True)
         return np.einsum("nk,nkx->nx", weights, self._corners[face]), self.faces[face], weights
@@ -109,10 +113,12 @@ class EditableMesh:
         if right in self.neighbours(left):
             return
         # The new faces keep the orientation: in each old face, one end of the edge makes way for the far corner.
-        new = np.stack([
-            np.where(self.faces[one] == first, right, self.faces[one]),
-            np.where(self.faces[other] == second, left, self.faces[other]),
-        ])
+        new = np.stack(
+            [
+                np.where(self.faces[one] == first, right, self.faces[one]),
+                np.where(self.faces[other] == second, left, self.faces[other]),
+            ]
+        )
         old_normals = unit_normals(self.vertices[self.faces[[one, other]]])
         if (unit_normals(self.vertices[new]) @ old_normals.T >= SHARP_COSINE).all():
             self.faces[[one, other]] = new
@@ -200,7 +206,7 @@ def _densely_on_boundary(mesh: EditableMesh, per_edge: int = 200) -> Points:
 
 def _relative_lengths(mesh: EditableMesh, edges: Ids, size: SizeField) -> npt.NDArray[np.float64]:
     first, second = mesh.vertices[edges[:, 0]], mesh.vertices[edges[:, 1]]
-    return np.linalg.norm(first - second, axis=1) / size((first + second) / 2)
+    return np.asarray(np.linalg.norm(first - second, axis=1) / size((first + second) / 2))
 
 
 def _collapse_shortest(mesh: EditableMesh, count: int, size: SizeField, on_boundary: bool) -> None:
@@ -254,9 +260,7 @@ def _edges_with_wide_opposite_angles(mesh: EditableMesh) -> Ids:
     return edges[np.argsort(-sums)][: int((sums > np.pi + 1e-6).sum())]
 
 
-def _relax(
-    mesh: EditableMesh, surface: Surface, boundary_line: cKDTree, size: SizeField, anchors: Points
-) -> None:
+def _relax(mesh: EditableMesh, surface: Surface, boundary_line: cKDTree, size: SizeField, anchors: Points) -> None:
     """Move every vertex towards the middle of its neighbours, along the surface."""
     edges, on_boundary = mesh.edges()
     boundary = np.unique(edges[on_boundary])

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,7 @@ class HandTopology:
         return cls(**_read_checked(path))
 
 
-def _read_checked(path: Path) -> dict[str, object]:
+def _read_checked(path: Path) -> dict[str, Any]:
     remedy = "reinstall the package, or make the file anew with `python -m handos_model.hand.derive_topology`"
     if not path.is_file():
         raise FileNotFoundError(f"hand topology {path} is missing: {remedy}")
@@ -106,9 +107,7 @@ def _read_checked(path: Path) -> dict[str, object]:
     problem = _problem_of(arrays)
     if problem is not None:
         raise ValueError(f"hand topology {path} is damaged ({problem}): {remedy}")
-    typed: dict[str, object] = {
-        name: arrays[name].astype(np.int32 if name in _INTEGER else np.float32) for name in _SHAPES
-    }
+    typed = {name: arrays[name].astype(np.int32 if name in _INTEGER else np.float32) for name in _SHAPES}
     return {"id": str(arrays["id"]), **typed}
 
 
@@ -117,8 +116,10 @@ def _problem_of(arrays: dict[str, npt.NDArray[np.generic]]) -> str | None:
     lengths: dict[str | int, int] = {}
     for name, shape in _SHAPES.items():
         array = arrays[name]
-        expected = tuple(lengths.setdefault(letter, size) if isinstance(letter, str) else letter
-                         for letter, size in zip(shape, array.shape, strict=False))
+        expected = tuple(
+            lengths.setdefault(letter, size) if isinstance(letter, str) else letter
+            for letter, size in zip(shape, array.shape, strict=False)
+        )
         if len(shape) != array.ndim or array.shape != expected:
             return f"{name} has shape {array.shape}, expected {shape}"
         if not np.isfinite(array.astype(np.float64)).all():
