@@ -91,7 +91,7 @@ def test_weights_for_another_hand_are_refused(tmp_path: Path) -> None:
 
 def test_missing_shipped_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline_module, "DEFAULT_WEIGHTS", tmp_path / "handos_edge.onnx")
-    with pytest.raises(FileNotFoundError, match=r"handos_edge\.onnx does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"handos_edge\.onnx do not exist.*install the package again"):
         HandPipeline.load()
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from handos_model.hand.hand import FloatArray
 from handos_model.io.frame import ImageArray
 
-REMEDY = "export it anew with `handos export`, or leave out `weights` to use those that are shipped"
+REMEDY = "export it anew with `handos export`, or name no weights to use those that are shipped"
 
 
 class WeightsError(ValueError):

@@ -65,7 +65,7 @@ class HandPipeline:
         score_threshold, max_hands
             As for the class.
         """
-        engine = _load_engine(DEFAULT_WEIGHTS if weights is None else Path(weights), backend)
+        engine = _load_engine(_shipped_weights() if weights is None else Path(weights), backend)
         return cls(engine, score_threshold=score_threshold, max_hands=max_hands)
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
@@ -86,6 +86,14 @@ class HandPipeline:
         _require_bgr(image)
         network_input, geometry = letterbox(image, self.engine.properties.input_size)
         return self._read_hands(self.engine(network_input), geometry, camera)
+
+
+def _shipped_weights() -> Path:
+    if not DEFAULT_WEIGHTS.is_file():
+        raise FileNotFoundError(
+            f"the shipped weights {DEFAULT_WEIGHTS} do not exist: install the package again, or name other weights"
+        )
+    return DEFAULT_WEIGHTS
 
 
 def _load_engine(weights: Path, backend: Backend) -> Engine:

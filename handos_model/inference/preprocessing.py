@@ -1,7 +1,7 @@
 """From any picture to the network's square input, and the way back for pixels and intrinsics."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import cv2
 import numpy as np
@@ -107,5 +107,5 @@ def _shrink_without_aliasing(image: ImageArray, target: ImageArray) -> None:
     height, width = target.shape[:2]
     while max(image.shape[:2]) >= 2 * max(width, height):
         halves = ((image.shape[1] + 1) // 2, (image.shape[0] + 1) // 2)
-        image = cv2.resize(image, halves, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+        image = cast(ImageArray, cv2.resize(image, halves, interpolation=cv2.INTER_LINEAR))
     cv2.resize(image, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
