@@ -1,0 +1,89 @@
+"""The whole model: image -> detector -> query filtering -> interactive decoder -> hands, in one pass."""
+
+import torch
+from torch import Tensor, nn
+
+from handos_model.architecture.boxes import to_corners
+from handos_model.architecture.decoder import HandDecoder, HandPrediction
+from handos_model.architecture.detector import DetectorOutput, DFineDetector
+from handos_model.architecture.presets import Preset
+from handos_model.architecture.query_filtering import filter_queries, gather_queries, join_queries
+from handos_model.architecture.side_network import SideNetwork
+from handos_model.hand.topology import HandTopology
+
+OUTPUT_NAMES = ("scores", "boxes", "joints_2d", "joint_spread", "vertices", "joints_3d", "camera")
+"""What `HandOS.forward` returns, in order; the runtime reads them from the exported graph by these names."""
+
+
+class HandOS(nn.Module):
+    """HandOS (Chen et al., CVPR 2025): a frozen detector, a side network and an interactive 2D-3D decoder.
+
+    Parameters
+    ----------
+    preset
+        Sizes.
+    topology
+        The mesh.
+    detector
+        Trained before; it is frozen here and stays in evaluation mode.
+    """
+
+    def __init__(self, preset: Preset, topology: HandTopology, detector: DFineDetector) -> None:
+        super().__init__()
+        self.slots = preset.hand_slots
+        self.detector = detector
+        self.detector.freeze()
+        shallow, encoder, levels = preset.detector.shallow_channels, preset.detector.width, 2
+        self.side_network = SideNetwork(shallow, encoder, preset.width, levels)
+        self.decoder = HandDecoder(preset, topology, levels + 1)
+
+    def train(self, mode: bool = True) -> "HandOS":
+        """Switch everything but the frozen detector."""
+        super().train(mode)
+        self.detector.eval()
+        return self
+
+    def detect(self, image: Tensor) -> DetectorOutput:
+        """(B, 3, S, S) BGR 0..255 -> features, queries, boxes and scores of the frozen detector."""
+        with torch.no_grad():
+            return self.detector(image)  # type: ignore[no-any-return]
+
+    def decode(self, found: DetectorOutput, indices: Tensor) -> list[HandPrediction]:
+        """Decode the queries (B, K) chosen from a detection -> every layer's answer for H = B K hands, last one last."""
+        memory = self.side_network(found.shallow_features, found.encoder_features)
+        instances = join_queries(
+            gather_queries(found.first_queries, indices), gather_queries(found.last_queries, indices)
+        )
+        boxes = gather_queries(found.boxes, indices)
+        return self.decoder(instances.flatten(0, 1), boxes.flatten(0, 1), memory)  # type: ignore[no-any-return]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """See the hands of one image.
+
+        Parameters
+        ----------
+        image
+            (1, S, S, 3) uint8 BGR.
+
+        Returns
+        -------
+        tuple[Tensor, ...]
+            `OUTPUT_NAMES` for K hand slots, best first: scores (K,), boxes (K, 4) corners, joints_2d (K, 21, 2),
+            joint_spread (K, 21) in input pixels; vertices (K, V, 3) and joints_3d (K, 21, 3) in metres from the root
+            joint, ray-aligned frame; camera (K, 3) u, v and pixels per metre.
+        """
+        size = image.shape[1]
+        found = self.detect(image.permute(0, 3, 1, 2).float())
+        indices, scores = filter_queries(found.boxes, found.logits, self.slots)
+        hand = self.decode(found, indices)[-1]
+        assert hand.vertices is not None and hand.joints_3d is not None and hand.camera is not None
+        boxes = to_corners(gather_queries(found.boxes, indices)[0])
+        return (
+            scores[0],
+            size * boxes,
+            size * hand.joints_2d,
+            size * hand.joint_spread,
+            hand.vertices,
+            hand.joints_3d,
+            size * hand.camera,
+        )

@@ -1,0 +1,74 @@
+"""Presets: the sizes of a model, as data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DetectorPreset:
+    """Sizes of the D-FINE detector (Peng et al., 2024); strides and stages follow its HGNetV2 backbone."""
+
+    stem_channels: tuple[int, int, int]
+    stage_in_channels: tuple[int, int, int, int]
+    stage_mid_channels: tuple[int, int, int, int]
+    stage_out_channels: tuple[int, int, int, int]
+    stage_blocks: tuple[int, int, int, int]
+    stage_convolutions: int
+    width: int
+    feedforward_width: int
+    decoder_layers: int
+    queries: int
+    points: int
+
+    @property
+    def shallow_channels(self) -> int:
+        """Channels of the backbone's second stage, at stride 8: what the side network reads."""
+        return self.stage_out_channels[1]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Sizes of the whole model."""
+
+    name: str
+    image_size: int
+    """Side of the square input in pixels; a multiple of 32."""
+    detector: DetectorPreset
+    width: int
+    """Channels of joint, vertex and camera queries."""
+    attention_heads: int
+    sampling_points: int
+    """Points per head and level that deformable attention reads."""
+    layers_2d: int
+    interactive_layers: int
+    feedforward_width: int
+    hand_slots: int
+    """Hands per image: a fixed number keeps every shape of the exported graph static."""
+
+
+EDGE = Preset(
+    name="edge",
+    image_size=192,
+    detector=DetectorPreset(
+        stem_channels=(3, 16, 16),
+        stage_in_channels=(16, 64, 256, 512),
+        stage_mid_channels=(16, 32, 64, 128),
+        stage_out_channels=(64, 256, 512, 1024),
+        stage_blocks=(1, 1, 2, 1),
+        stage_convolutions=3,
+        width=128,
+        feedforward_width=512,
+        decoder_layers=3,
+        queries=30,
+        points=6,
+    ),
+    width=128,
+    attention_heads=8,
+    sampling_points=4,
+    layers_2d=1,
+    interactive_layers=2,
+    feedforward_width=512,
+    hand_slots=4,
+)
+"""The shipped default: made for two CPU cores and small Jetsons; the detector has D-FINE-N's sizes."""
+
+PRESETS = {preset.name: preset for preset in (EDGE,)}

@@ -1,0 +1,31 @@
+"""The side network: fine features for the decoder from a shallow layer of the frozen backbone."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SideNetwork(nn.Module):
+    """Shallow backbone features and encoder features -> the memory that every decoder layer reads (F_GD).
+
+    Parameters
+    ----------
+    shallow_channels, encoder_channels
+        Channels of the detector's features.
+    width
+        Channels of the memory.
+    encoder_levels
+        Number of the encoder's feature maps.
+    """
+
+    def __init__(self, shallow_channels: int, encoder_channels: int, width: int, encoder_levels: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(shallow_channels, width // 2, 1)
+        self.refine = nn.Conv2d(width // 2, width, 3, padding=1)
+        self.project_encoder = nn.ModuleList(nn.Conv2d(encoder_channels, width, 1) for _ in range(encoder_levels))
+
+    def forward(self, shallow: Tensor, encoder_features: tuple[Tensor, ...]) -> list[Tensor]:
+        """(B, C, S/8, S/8) and the encoder's maps -> maps (B, width, h, w), finest first."""
+        coarse = [project(level) for project, level in zip(self.project_encoder, encoder_features, strict=True)]
+        # The finest level sees the encoder's context too: shallow features alone do not know which finger is which.
+        context = F.interpolate(coarse[0], scale_factor=2.0, mode="nearest")
+        return [self.refine(F.relu(self.reduce(shallow))) + context, *coarse]

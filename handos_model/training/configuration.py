@@ -1,0 +1,87 @@
+"""What a training run is made of, read from a YAML file."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from handos_model.training.augmentation import ViewRange
+
+
+@dataclass(frozen=True)
+class StageConfiguration:
+    """One stage: the detector, or the decoder on top of the frozen detector."""
+
+    steps: int
+    batch_size: int
+    """Images per process and step."""
+    image_size: int
+    """Side in pixels of the images of the last steps; the model is exported for this size."""
+    learning_rate: float
+    gradient_norm: float
+    """Gradients are scaled down to this norm."""
+    photographs: float
+    """Share of the images that are photographs, the others being rendered."""
+    early_image_size: int
+    """Side in pixels of the images of the first steps: smaller ones are seen sooner."""
+    early_share: float = 0.5
+    """Share of the steps with `early_image_size`."""
+    cooldown: float = 0.3
+    """Share of the steps, at the end, over which the learning rate falls linearly to zero."""
+    warmup_steps: int = 80
+    weight_decay: float = 0.01
+    ema_decay: float = 0.998
+
+    def image_size_at(self, step: int) -> int:
+        """Side in pixels of the images of a step."""
+        return self.early_image_size if step < self.early_share * self.steps else self.image_size
+
+
+@dataclass(frozen=True)
+class TrainingConfiguration:
+    """A whole run: both stages and their data."""
+
+    preset: str
+    seed: int
+    processes: int
+    """Processes of one thread each that average their gradients."""
+    rendered: str
+    """Folder written by the renderer."""
+    photographs: str
+    """Folder of photographs with weak labels."""
+    held_back_sources: tuple[str, ...]
+    """Sources of photographs that no training step sees."""
+    views: ViewRange
+    detector: StageConfiguration
+    decoder: StageConfiguration
+    checkpoint_minutes: float = 5.0
+
+
+StageName = Literal["detector", "decoder"]
+
+
+def read_configuration(path: Path) -> TrainingConfiguration:
+    """Read a training configuration.
+
+    Raises
+    ------
+    ValueError
+        If a key is missing or unknown; the message names it.
+    """
+    values = yaml.safe_load(path.read_text())
+    values["held_back_sources"] = tuple(values.get("held_back_sources", ()))
+    for name, kind in (("views", ViewRange), ("detector", StageConfiguration), ("decoder", StageConfiguration)):
+        values[name] = _build(kind, values.get(name) or {}, f"{path}: {name}")
+    return _build(TrainingConfiguration, values, str(path))
+
+
+def _build(kind: Any, values: dict[str, Any], where: str) -> Any:
+    known = {field.name for field in fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"{where}: {str(error).split('__init__() ')[-1]}") from error

@@ -1,0 +1,96 @@
+"""Second stage: side network and decoder, on top of the frozen detector."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from handos_model.architecture.boxes import to_corners
+from handos_model.architecture.decoder import HandPrediction
+from handos_model.architecture.handos import HandOS
+from handos_model.architecture.presets import PRESETS, Preset
+from handos_model.hand.topology import HandTopology
+from handos_model.training.assignment import assign_predictions
+from handos_model.training.checkpoint import load_checkpoint
+from handos_model.training.configuration import TrainingConfiguration
+from handos_model.training.decoder_losses import DecoderLosses
+from handos_model.training.detector_stage import load_detector
+from handos_model.training.loop import TrainingLoop
+from handos_model.training.mixture import AnnotatedImages, draw_batch
+from handos_model.training.sample import Batch
+
+_QUERIES_PER_IMAGE = 2
+"""Assigned queries that are decoded per image and step; a hand has several, and any of them must do."""
+
+
+class SupervisedDecoder(nn.Module):
+    """The whole model, of which only side network and decoder learn, and their losses."""
+
+    def __init__(self, preset: Preset, topology: HandTopology, checkpoint: Path, image_size: int) -> None:
+        super().__init__()
+        detector = load_detector(preset, checkpoint, image_size)
+        self.model = HandOS(preset, topology, detector)
+        self.decoder_losses = DecoderLosses(topology)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses of the queries that SimOTA assigns to a hand."""
+        size = batch.image.shape[-1]
+        found = self.model.detect(batch.image.contiguous(memory_format=torch.channels_last))
+        assigned = assign_predictions(found.logits, to_corners(found.boxes), batch.boxes / size, batch.is_hand)
+        indices, hand = choose_queries(assigned, _QUERIES_PER_IMAGE)
+        layers = self.model.decode(found, indices)
+        image_index, slot = (hand >= 0).nonzero(as_tuple=True)
+        hands = batch.of_assigned(image_index, hand[image_index, slot])
+        rows = image_index * indices.shape[1] + slot
+        return dict(self.decoder_losses([_pick(layer, rows) for layer in layers], hands, size))
+
+
+def choose_queries(assigned: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Draw queries that answer for a hand, at random; where there are too few, any others fill up.
+
+    Parameters
+    ----------
+    assigned
+        (B, Q) index of a hand, -1 for background.
+    count
+        Number K to draw.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor]
+        (B, K) indices of queries, and the hands they answer for.
+    """
+    priority = torch.rand(assigned.shape) + (assigned >= 0)
+    indices = priority.topk(count, dim=-1).indices
+    return indices, assigned.gather(1, indices)
+
+
+def _pick(layer: HandPrediction, rows: Tensor) -> HandPrediction:
+    return HandPrediction(**{name: None if value is None else value[rows] for name, value in vars(layer).items()})
+
+
+def train_decoder(
+    configuration: TrainingConfiguration,
+    sources: list[tuple[AnnotatedImages, float]],
+    topology: HandTopology,
+    detector_checkpoint: Path,
+    checkpoint: Path,
+) -> None:
+    """Train the decoder, resuming from `checkpoint` where it exists; the detector's weights do not change."""
+    torch.manual_seed(configuration.seed + 1)
+    stage, preset = configuration.decoder, PRESETS[configuration.preset]
+    module = SupervisedDecoder(preset, topology, detector_checkpoint, stage.image_size)
+    loop = TrainingLoop(module.to(memory_format=torch.channels_last).train(), stage, checkpoint, configuration.seed + 1)
+    draw = partial(draw_batch, sources, stage.batch_size, topology.vertex_count, configuration.views)
+    loop.run(draw, module.losses, configuration.checkpoint_minutes)
+
+
+def load_model(preset: Preset, topology: HandTopology, state_dir: Path, image_size: int) -> HandOS:
+    """The whole model with the averaged weights of both stages, from the checkpoints in `state_dir`."""
+    module = SupervisedDecoder(preset, topology, state_dir / "detector.pt", image_size)
+    checkpoint = state_dir / "decoder.pt"
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"{checkpoint} not found: train the decoder first (--stage decoder)")
+    module.load_state_dict(load_checkpoint(checkpoint)["average"])
+    return module.model.eval()

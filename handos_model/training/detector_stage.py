@@ -1,0 +1,55 @@
+"""First stage: the detector, from random weights."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from handos_model.architecture.detector import DFineDetector
+from handos_model.architecture.presets import PRESETS, Preset
+from handos_model.training.checkpoint import load_checkpoint
+from handos_model.training.configuration import TrainingConfiguration
+from handos_model.training.detector_losses import DetectorSupervision
+from handos_model.training.loop import TrainingLoop
+from handos_model.training.mixture import AnnotatedImages, draw_batch
+from handos_model.training.sample import Batch
+
+
+class SupervisedDetector(nn.Module):
+    """The detector and the heads that only training needs."""
+
+    def __init__(self, preset: Preset, image_size: int) -> None:
+        super().__init__()
+        self.detector = DFineDetector(preset.detector, image_size)
+        self.supervision = DetectorSupervision(preset)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        image = batch.image.contiguous(memory_format=torch.channels_last)
+        return dict(self.supervision(self.detector(image), batch))
+
+
+def train_detector(
+    configuration: TrainingConfiguration,
+    sources: list[tuple[AnnotatedImages, float]],
+    vertices: int,
+    checkpoint: Path,
+) -> None:
+    """Train the detector, resuming from `checkpoint` where it exists."""
+    torch.manual_seed(configuration.seed)
+    stage, preset = configuration.detector, PRESETS[configuration.preset]
+    module = SupervisedDetector(preset, stage.image_size).to(memory_format=torch.channels_last)
+    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed)
+    draw = partial(draw_batch, sources, stage.batch_size, vertices, configuration.views)
+    loop.run(draw, module.losses, configuration.checkpoint_minutes)
+
+
+def load_detector(preset: Preset, checkpoint: Path, image_size: int) -> DFineDetector:
+    """The averaged weights of a trained detector, for images of `image_size` pixels."""
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"{checkpoint} not found: train the detector first (--stage detector)")
+    module = SupervisedDetector(preset, image_size)
+    # The anchors' grid belongs to the image size; everything else is independent of it.
+    state = load_checkpoint(checkpoint)["average"]
+    module.load_state_dict(state)
+    return module.detector

@@ -1,0 +1,63 @@
+"""A training run: processes, data, stages."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from handos_model.hand.topology import HandTopology
+from handos_model.io.annotated_folder import AnnotatedFolder
+from handos_model.training.configuration import StageName, TrainingConfiguration
+from handos_model.training.decoder_stage import train_decoder
+from handos_model.training.detector_stage import train_detector
+from handos_model.training.mixture import AnnotatedImages
+from handos_model.training.real_photographs import RealPhotographs
+
+
+def train(configuration: TrainingConfiguration, stage: StageName, state_dir: Path) -> None:
+    """Train one stage; checkpoints and logs are in `state_dir`, and a run that was interrupted there goes on.
+
+    Processes of one thread each average their gradients: on two busy cores two threads of one process wait for each
+    other most of the time.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as meeting_place:
+        mp.spawn(  # type: ignore[no-untyped-call]
+            _train_process,
+            (configuration, stage, state_dir, f"file://{meeting_place}/ranks"),
+            nprocs=configuration.processes,
+        )
+
+
+def _train_process(
+    rank: int, configuration: TrainingConfiguration, stage: StageName, state_dir: Path, meeting_place: str
+) -> None:
+    torch.set_num_threads(1)
+    # Denormal numbers, common in young networks, are ten times slower than zero.
+    torch.set_flush_denormal(True)
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    if configuration.processes > 1:
+        dist.init_process_group("gloo", init_method=meeting_place, rank=rank, world_size=configuration.processes)
+    sources = open_sources(configuration, stage)
+    topology = HandTopology.load()
+    if stage == "detector":
+        train_detector(configuration, sources, topology.vertex_count, state_dir / "detector.pt")
+    else:
+        train_decoder(configuration, sources, topology, state_dir / "detector.pt", state_dir / "decoder.pt")
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def open_sources(configuration: TrainingConfiguration, stage: StageName) -> list[tuple[AnnotatedImages, float]]:
+    """Rendered images and photographs with their shares; a source with share 0 need not exist."""
+    share = getattr(configuration, stage).photographs
+    sources: list[tuple[AnnotatedImages, float]] = []
+    if share < 1:
+        sources.append((AnnotatedFolder(Path(configuration.rendered)), 1 - share))
+    if share > 0:
+        held_back = frozenset(configuration.held_back_sources)
+        sources.append((RealPhotographs(Path(configuration.photographs), held_back, validation=False), share))
+    return sources
