@@ -16,7 +16,7 @@ from handos_model.hand.topology import HandTopology
 
 INPUT_SIZE = 320
 SLOTS = 4
-HANDEDNESS_SLOPE = 200.0
+HANDEDNESS_SLOPE = 3.0
 
 Answer = dict[str, npt.NDArray[np.float32]]
 """The outputs of the graph by name: see `handos_model.inference.engine.EngineOutput`."""

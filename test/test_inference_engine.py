@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixed_answer_graph import INPUT_SIZE, metadata, two_hands, write_fixed_answer_graph
+from fixed_answer_graph import HANDEDNESS_SLOPE, INPUT_SIZE, metadata, two_hands, write_fixed_answer_graph
 
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.engine import OUTPUT_NAMES, WeightsError
@@ -35,7 +35,7 @@ def test_reads_the_properties_of_the_network(weights: Path) -> None:
     assert properties.topology_id == TOPOLOGY.id
     assert properties.preset == "fixed-answer"
     assert properties.score_threshold == 0.5
-    assert properties.handedness_slope == 200
+    assert properties.handedness_slope == HANDEDNESS_SLOPE
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

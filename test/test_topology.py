@@ -62,11 +62,14 @@ def test_normals_point_away_from_the_bones(topology: HandTopology) -> None:
     corners = topology.mean_vertices[topology.faces_right]
     centres = corners.mean(axis=1)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    bone_points = np.concatenate([
-        joints[parent] + share * (joints[joint] - joints[parent])
-        for joint, parent in enumerate(JOINT_PARENTS) if parent >= 0
-        for share in np.linspace(0, 0.9, 10)
-    ])
+    bone_points = np.concatenate(
+        [
+            joints[parent] + share * (joints[joint] - joints[parent])
+            for joint, parent in enumerate(JOINT_PARENTS)
+            if parent >= 0
+            for share in np.linspace(0, 0.9, 10)
+        ]
+    )
     bone_points = bone_points.reshape(-1, 3)
     nearest = bone_points[np.linalg.norm(centres[:, None] - bone_points, axis=2).argmin(axis=1)]
     outward = ((centres - nearest) * normals).sum(axis=1) > 0
@@ -159,10 +162,13 @@ def test_arrays_that_do_not_fit_together_are_an_error(tmp_path: Path, file_array
         HandTopology.load(tmp_path / "odd.npz")
 
 
-@pytest.mark.parametrize(("name", "value", "problem"), [
-    ("mean_vertices", np.nan, "not finite"),
-    ("faces_right", 778, r"outside of 0\.\.777"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("mean_vertices", np.nan, "not finite"),
+        ("faces_right", 778, r"outside of 0\.\.777"),
+    ],
+)
 def test_senseless_values_are_an_error(
     tmp_path: Path, file_arrays: dict[str, np.ndarray], name: str, value: float, problem: str
 ) -> None:

@@ -78,7 +78,7 @@ class HandDecoder(nn.Module):
             references, spread = head(joints, references, boxes)
             predictions.append(HandPrediction(references[..., :2], spread, None, None, None))
             references = references.detach()
-        queries = torch.cat([joints, self.lift(joints)], dim=1)
+        queries = torch.cat([joints, self.lift(joints)], dim=1) + self.part_embedding
         heads = zip(self.joint_heads[len(self.joint_layers) :], self.vertex_heads, self.camera_heads, strict=True)
         for layer, (joint_head, vertex_head, camera_head) in zip(self.interactive_layers, heads, strict=True):
             everywhere = torch.cat([references, self.lift.lift_references(references, boxes)], dim=1)
