@@ -1,0 +1,151 @@
+"""A free hand on its arm: skin, an upper arm that leads out of the picture, a sleeve."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from handos_model.hand.hand import FloatArray, Handedness
+from handos_model.synthesis.assets import HandAsset, IntArray
+from handos_model.synthesis.mesh import Mesh, vertex_normals
+from handos_model.synthesis.posing import HandPoser
+from handos_model.synthesis.skinning import pose_mesh
+
+MIRROR = np.float32([-1, 1, 1])
+ARM_RINGS = (0.12, 0.55)
+"""Metres from the elbow: where the two rings that continue the arm lie."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A posed right or left arm in the axes of the hand asset (mirrored for a left one), metres."""
+
+    vertices: FloatArray
+    """(V, 3) of the hand asset."""
+    rest_heights: FloatArray
+    """(V,) position along the arm at rest: 0 at the wrist, negative towards the elbow."""
+    side: Handedness
+
+
+@dataclass(frozen=True)
+class Sleeve:
+    """A tube of cloth around the forearm."""
+
+    start: float
+    """Metres below the wrist where it ends towards the hand."""
+    thickness: float
+    """Metres between skin and cloth."""
+
+
+class ArmBuilder:
+    """Builds arms from the hand asset."""
+
+    def __init__(self, asset: HandAsset) -> None:
+        self._asset = asset
+        self._poser = HandPoser(asset)
+
+    def sample(self, rng: np.random.Generator, side: Handedness) -> Arm:
+        """A random shape in a random pose."""
+        mesh = self._asset.mesh
+        shape = rng.normal(0, 0.9, len(mesh.shape_vertices)).clip(-2.2, 2.2).astype(np.float32)
+        vertices, pivots = mesh.shaped(shape)
+        posed, _ = pose_mesh(mesh, vertices, pivots, self._poser.sample(rng))
+        return Arm(posed * MIRROR if side == "left" else posed, vertices[:, 1], side)
+
+    def skin_mesh(self, arm: Arm, placed: FloatArray, arm_direction: FloatArray, material: int, owner: int) -> Mesh:
+        """The arm's skin at its place in the scene.
+
+        Parameters
+        ----------
+        arm, placed
+            The arm and its (V, 3) vertices in camera coordinates.
+        arm_direction
+            (3,) unit vector along which it goes on from the elbow.
+        material, owner
+            Row of the scene's materials; number of the labelled hand.
+        """
+        mesh, (rings, ring_faces, ring_uv) = self._asset.mesh, self._continuation
+        faces = np.concatenate([mesh.faces, ring_faces])
+        uv = np.concatenate([_v_down(mesh.uv[mesh.face_uv]), _v_down(ring_uv)])
+        if arm.side == "left":
+            faces, uv = faces[:, ::-1], uv[:, ::-1]
+        added = np.concatenate([placed[rings] + arm_direction * np.float32(reach) for reach in ARM_RINGS])
+        vertices = np.concatenate([placed, added]).astype(np.float32)
+        return Mesh(
+            vertices=vertices,
+            faces=np.ascontiguousarray(faces),
+            uv=np.ascontiguousarray(uv),
+            materials=np.full(len(faces), material, np.int16),
+            parts=np.concatenate([self._asset.face_parts, np.zeros(len(ring_faces), np.uint8)]),
+            tint=np.ones((len(vertices), 3), np.float32),
+            owners=np.full(len(faces), owner, np.int8),
+        )
+
+    def forearm_direction(self, placed: FloatArray) -> FloatArray:
+        """(3,) unit vector from wrist to elbow, given the arm's (V, 3) vertices."""
+        elbow = placed[self._continuation[0]].mean(axis=0)
+        along = elbow - self._asset.joint_regressor[0] @ placed
+        return np.asarray(along / np.linalg.norm(along), np.float32)
+
+    def sleeve_mesh(self, arm: Arm, skin: Mesh, sleeve: Sleeve, material: int) -> Mesh:
+        """A sleeve over `skin`, which `skin_mesh` made; belongs to no hand."""
+        rest = np.concatenate([arm.rest_heights, np.full(len(skin.vertices) - len(arm.rest_heights), -1.0)])
+        chosen = (rest[skin.faces] < -sleeve.start).all(axis=1)
+        used, faces = np.unique(skin.faces[chosen], return_inverse=True)
+        normals = vertex_normals(skin.vertices, skin.faces)[used]
+        # Wider towards the cuff, with folds around the arm.
+        folds = 1 + 0.25 * np.sin(rest[used] * 210) + 0.6 * np.exp((rest[used] + sleeve.start) * 25)
+        vertices = skin.vertices[used] + normals * (sleeve.thickness * folds)[:, None].astype(np.float32)
+        faces = faces.reshape(-1, 3).astype(np.int32)
+        return Mesh(
+            vertices=vertices.astype(np.float32),
+            faces=faces,
+            uv=skin.uv[chosen] * np.float32(5.0),
+            materials=np.full(len(faces), material, np.int16),
+            parts=np.zeros(len(faces), np.uint8),
+            tint=np.ones((len(vertices), 3), np.float32),
+            owners=np.full(len(faces), -1, np.int8),
+        )
+
+    @cached_property
+    def _continuation(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """Elbow's open edge (n,), faces of the rings added to it, and their (F, 3, 2) texture coordinates."""
+        mesh = self._asset.mesh
+        loop, loop_uv = _open_edge(mesh.faces, mesh.face_uv)
+        count, base = len(loop), len(mesh.vertices)
+        ids = np.stack([loop, base + np.arange(count), base + count + np.arange(count)])
+        faces, uv = [], []
+        for ring in range(2):
+            for k in range(count):
+                a, b = k, (k + 1) % count
+                corners = [(ring, b), (ring, a), (ring + 1, a), (ring, b), (ring + 1, a), (ring + 1, b)]
+                faces.append([ids[corner] for corner in corners])
+                uv.append([mesh.uv[loop_uv[k][0 if at == a else 1]] for _, at in corners])
+        return (
+            loop.astype(np.int32),
+            np.array(faces, np.int32).reshape(-1, 3),
+            np.array(uv, np.float32).reshape(-1, 3, 2),
+        )
+
+
+def _v_down(uv: FloatArray) -> FloatArray:
+    return np.stack([uv[..., 0], 1 - uv[..., 1]], axis=-1)
+
+
+def _open_edge(faces: IntArray, face_uv: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
+    """Vertices around the mesh's only hole, in order, and the texture coordinates of each edge's two ends."""
+    following: dict[int, tuple[int, tuple[int, int]]] = {}
+    edges = {(int(f[k]), int(f[(k + 1) % 3])) for f in faces for k in range(3)}
+    for face, uv in zip(faces, face_uv, strict=True):
+        for k in range(3):
+            a, b = int(face[k]), int(face[(k + 1) % 3])
+            if (b, a) not in edges:
+                following[a] = (b, (int(uv[k]), int(uv[(k + 1) % 3])))
+    start = next(iter(following))
+    loop, ends, at = [], [], start
+    while True:
+        loop.append(at)
+        at, uv_ends = following[at]
+        ends.append(uv_ends)
+        if at == start:
+            return np.array(loop, np.int32), ends

@@ -1,0 +1,71 @@
+"""Objects that stand in the way: boxes, cylinders and balls with painted surfaces."""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from handos_model.hand.hand import FloatArray
+from handos_model.synthesis.assets import IntArray
+from handos_model.synthesis.mesh import Mesh
+
+SIDES = 20
+
+
+def random_thing(rng: np.random.Generator, centre: FloatArray, extent: float, material: int) -> Mesh:
+    """A box, cylinder or ball of about `extent` metres around `centre` (3,), turned at random."""
+    shape = rng.integers(3)
+    vertices, faces, uv = (_box, _cylinder, _ball)[shape]()
+    scale = extent * rng.uniform([0.15, 0.15, 0.5], [0.6, 0.6, 1.2])
+    if shape == 1:
+        scale[1] = scale[0]
+    placed = (vertices * scale) @ Rotation.random(random_state=rng).as_matrix().T + centre
+    return Mesh(
+        vertices=placed.astype(np.float32),
+        faces=faces,
+        uv=uv.astype(np.float32),
+        materials=np.full(len(faces), material, np.int16),
+        parts=np.zeros(len(faces), np.uint8),
+        tint=np.ones((len(placed), 3), np.float32),
+        owners=np.full(len(faces), -1, np.int8),
+    )
+
+
+def _box() -> tuple[np.ndarray, IntArray, np.ndarray]:
+    """Six sides that share no vertices, so that the edges stay sharp."""
+    vertices, faces, uv = [], [], []
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
+    for axis in range(3):
+        for sign in (-1, 1):
+            corners = np.insert(square[:: sign], axis, sign / 2, axis=1)
+            start = 4 * len(faces) // 2
+            vertices.append(corners)
+            for triangle in ((0, 1, 2), (0, 2, 3)):
+                faces.append([start + k for k in triangle])
+                uv.append(square[list(triangle)] + 0.5)
+    return np.concatenate(vertices), np.array(faces, np.int32), np.array(uv)
+
+
+def _cylinder() -> tuple[np.ndarray, IntArray, np.ndarray]:
+    profile = np.array([[0.0, -0.5], [0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [0.5, 0.5], [0.0, 0.5]])
+    return _turned(profile)
+
+
+def _ball() -> tuple[np.ndarray, IntArray, np.ndarray]:
+    angle = np.linspace(-np.pi / 2, np.pi / 2, 11)
+    return _turned(np.stack([np.cos(angle), np.sin(angle)], axis=1) / 2)
+
+
+def _turned(profile: np.ndarray) -> tuple[np.ndarray, IntArray, np.ndarray]:
+    """A profile (n, 2: radius, height) turned about the z axis."""
+    angle = np.linspace(0, 2 * np.pi, SIDES + 1)
+    ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    vertices = np.concatenate([np.column_stack([ring * r, np.full(SIDES + 1, z)]) for r, z in profile])
+    flat_uv = np.concatenate(
+        [np.column_stack([angle / (2 * np.pi), np.full(SIDES + 1, t)]) for t in np.linspace(0, 1, len(profile))]
+    )
+    faces = []
+    for row in range(len(profile) - 1):
+        for k in range(SIDES):
+            a, b = row * (SIDES + 1) + k, (row + 1) * (SIDES + 1) + k
+            faces += [[a, a + 1, b + 1], [a, b + 1, b]]
+    indices = np.array(faces, np.int32)
+    return vertices, indices, flat_uv[indices]
