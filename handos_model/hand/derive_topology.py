@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
 TOPOLOGY_FILE = Path(__file__).with_name("hand_778.npz")
-TOPOLOGY_ID = "handos-778-1"
+TOPOLOGY_ID = "handos-778-2"
 VERTEX_COUNT = 778
 WRIST_LOOP_COUNT = 16
 COARSE_COUNT = 98

@@ -272,7 +272,9 @@ def _relax(mesh: EditableMesh, surface: Surface, boundary_line: cKDTree, size: S
     # Moving inwards would let the fingertips slide down the fingers.
     step -= (step * normals).sum(axis=1, keepdims=True) * normals
     projected = surface.project(mesh.vertices + step)[0]
-    projected[boundary] = boundary_line.data[boundary_line.query(along_boundary[boundary])[1]]
+    # Half of the way only: all at once, every second vertex would swap its long and short side for ever.
+    halfway = 0.5 * (mesh.vertices + along_boundary)[boundary]
+    projected[boundary] = boundary_line.data[boundary_line.query(halfway)[1]]
     projected[cKDTree(projected).query(anchors)[1]] = anchors
     mesh.vertices = projected
 
