@@ -43,7 +43,7 @@ class HandPoser:
         """(B, 3, 3) local rotations of the bones of a right hand."""
         for _ in range(ATTEMPTS):
             rotations = self.rotations(sample_angles(rng))
-            if not self._penetrates(rotations):
+            if not self.penetrates(rotations):
                 break
         return rotations
 
@@ -126,7 +126,7 @@ class HandPoser:
         axis = np.cross(bones[0], bones[1]) + np.cross(bones[1], bones[2])
         return axis / np.linalg.norm(axis)
 
-    def _penetrates(self, rotations: FloatArray) -> bool:
+    def penetrates(self, rotations: FloatArray) -> bool:
         """Whether two fingers, taken as chains of spheres, run through one another."""
         transforms = bone_transforms(self._asset.mesh.bone_parents, self._asset.mesh.pivots, rotations)
         spheres, bones, radii, fingers = self._spheres

@@ -24,7 +24,7 @@ BYSTANDER_SHARE = 0.35
 """Of the scenes with free hands: someone stands behind them."""
 TWO_HANDS_SHARE = 0.32
 THING_SHARE = 0.2
-FILL = (0.25, 0.9)
+FILL = (0.3, 0.95)
 """Share of the frame's side that the main hand covers."""
 CLEARANCE = 0.028
 """Metres between points along two arms, at least."""
@@ -96,7 +96,7 @@ class SceneBuilder:
         raised = (both or main == "left", both or main == "right")
         rotation = random_person_rotation(rng)
         fill = rng.uniform(*FILL)
-        view = random_viewpoint(rng, 0.16, fill, self._size)
+        view = random_viewpoint(rng, 0.13, fill, self._size)
         scene = Scene(view.camera, random_lighting(rng))
         self._add_person(rng, scene, raised, rotation, view.centre, main)
         return scene
