@@ -95,6 +95,27 @@ def evaluate_samples(
 
 
 @app.command()
+def bench(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture to find the hands of.")],
+    weights: Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")] = None,
+    score_threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least score of a hand; 0 reads all slots of the network.")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="How often each step is timed.")] = 200,
+) -> None:
+    """Time the steps from picture to hands."""
+    from handos_model.benchmarks.latency import measure_latency
+    from handos_model.inference.pipeline import HandPipeline
+    from handos_model.io.source import read_image
+
+    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
+    picture = read_image(image)
+    typer.echo(f"{len(pipeline(picture))} hands, {pipeline.engine.description}, {runs} runs")
+    for step, latency in measure_latency(pipeline, picture, runs).items():
+        typer.echo(f"{step:<18}{latency.median:8.2f} ms median, {latency.slowest_tenth:8.2f} ms at most in 90 %")
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, what runs the network, and why; exit code 1 if running is not possible."""
     from handos_model.doctor import examine

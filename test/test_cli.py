@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from handos_model import cli, doctor
 from handos_model.hand.topology import HandTopology
+from handos_model.inference.pipeline import HandPipeline
 from handos_model.inference.recording import CameraChoice
 from handos_model.io.frame import CameraIntrinsics
 from handos_model.io.overlay_files import write_image
@@ -141,6 +142,32 @@ def test_mistakes_end_in_one_line_and_exit_code_1(
     message = capsys.readouterr().err
     assert complaint in message
     assert len(message.strip().splitlines()) == 1
+
+
+def test_eval_measures_against_annotations(
+    pictures: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right, left = HandPipeline.load(weights)(np.full((240, 320, 3), 90, np.uint8))
+    hands = [{"joints_2d": hand.joints_2d.tolist(), "handedness": "right"} for hand in (right, left)]
+    reference = tmp_path / "labels.json"
+    reference.write_text(json.dumps({"lit.png": {"size": [320, 240], "hands": hands}}))
+    options = ("--dir", pictures, "--reference", reference, "--out", tmp_path / "report.json", "--weights", weights)
+    assert handos("eval", "samples", *options, monkeypatch=monkeypatch) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["recall"], report["false_hands_per_image"]) == (1, 0)
+    assert report["measures"]["pck@.05"] == 1
+    assert report["measures"]["side_accuracy"] == 0.5
+    assert "side_accuracy" in capsys.readouterr().out
+
+
+def test_bench_times_every_step(
+    pictures: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--weights", weights, "--runs", 3)
+    assert handos("bench", pictures / "lit.png", *options, monkeypatch=monkeypatch) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("2 hands, ONNX Runtime")
+    assert [line.split("  ")[0] for line in output.splitlines()[1:]] == ["letterbox", "network", "picture to hands"]
 
 
 def test_camera_and_field_of_view_exclude_each_other() -> None:

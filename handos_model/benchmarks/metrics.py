@@ -20,7 +20,7 @@ def percentage_correct(relative_errors: npt.ArrayLike, threshold: float) -> floa
 
 def mean_distance(points: npt.ArrayLike, target: npt.ArrayLike) -> float:
     """Mean distance between points (N, 3) and their targets."""
-    return float(np.linalg.norm(np.asarray(points, np.float64) - target, axis=-1).mean())
+    return float(np.linalg.norm(np.asarray(points, np.float64) - np.asarray(target), axis=-1).mean())
 
 
 def aligned(points: npt.ArrayLike, target: npt.ArrayLike) -> Array:
