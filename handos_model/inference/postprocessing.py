@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from handos_model.hand.hand import FloatArray, Hand, Handedness
 from handos_model.hand.handedness import handedness_of
+from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference import camera_geometry
 from handos_model.inference.engine import OUTPUT_NAMES, EngineOutput
@@ -95,8 +96,9 @@ class HandReader:
 def _with_metres(hands: tuple[Hand, ...], slots: EngineOutput, input_camera: CameraIntrinsics) -> tuple[Hand, ...]:
     scale = slots.camera[:, 2]
     roots = camera_geometry.root_position(slots.camera[:, :2], scale, input_camera)
-    joints_3d = camera_geometry.to_camera_frame(slots.joints_3d, roots).astype(np.float32)
-    vertices = camera_geometry.to_camera_frame(slots.vertices, roots).astype(np.float32)
+    points = np.concatenate([slots.joints_3d, slots.vertices], axis=1)
+    points = camera_geometry.to_camera_frame(points, roots).astype(np.float32)
+    joints_3d, vertices = points[:, :JOINT_COUNT], points[:, JOINT_COUNT:]
     # A Laplace distribution of scale b has the standard deviation sqrt(2) b.
     joint_sigma = (np.sqrt(2) * slots.joint_spread / scale[:, None]).astype(np.float32)
     return tuple(
