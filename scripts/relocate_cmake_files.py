@@ -4,7 +4,6 @@ They name the include folders of Python and numpy of the machine that built the 
 which exist nowhere else, so that no package with messages would build.
 """
 
-import os
 import re
 import sys
 import sysconfig
@@ -28,7 +27,7 @@ def rewrite(path: Path) -> None:
     if relocated != text:
         aside = path.with_name(f"{path.name}.partial")
         aside.write_text(relocated, encoding="utf-8")
-        os.replace(aside, path)
+        aside.replace(path)
 
 
 def main() -> None:

@@ -75,16 +75,16 @@ class DeformableAttention(nn.Module):
         count = queries.shape[1]
         shape = (self.heads, self.levels, self.points)
         offsets = self.offsets(queries).unflatten(-1, (*shape, 2))
-        weights = self.weights(queries).unflatten(-1, (self.heads, -1)).softmax(dim=-1).unflatten(-1, shape[1:])
+        weights = self.weights(queries).unflatten(-1, (self.heads, -1)).softmax(dim=-1)
         box = references[:, :, None, None, None]
         places = 2 * (box[..., :2] + offsets * box[..., 2:] / 2) - 1
         # (B, N, heads, levels, points, ..) -> heads beside the batch
         places = places.permute(0, 2, 3, 1, 4, 5).flatten(0, 1)
-        weights = weights.permute(0, 2, 3, 1, 4).flatten(0, 1)
-        read = torch.zeros(())
+        weights = weights.transpose(1, 2).flatten(0, 1)
+        sampled = []
         for level, (features, project) in enumerate(zip(memory, self.values, strict=True)):
             values = project(features).unflatten(1, (self.heads, -1)).flatten(0, 1)
-            sampled = F.grid_sample(values, places[:, level], align_corners=False, padding_mode="border")
-            read = (sampled * weights[:, None, level]).sum(dim=-1) + read
-        merged = read.unflatten(0, (-1, self.heads)).flatten(1, 2).transpose(1, 2)
-        return self.out(merged.reshape(-1, count, merged.shape[-1]))  # type: ignore[no-any-return]
+            sampled.append(F.grid_sample(values, places[:, level], align_corners=False, padding_mode="border"))
+        read = (torch.cat(sampled, dim=-1) * weights[:, None]).sum(dim=-1)
+        merged = read.reshape(len(queries), -1, count).transpose(1, 2)
+        return self.out(merged)  # type: ignore[no-any-return]

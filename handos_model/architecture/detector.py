@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers import DFineConfig, DFineForObjectDetection, HGNetV2Config
+from transformers import AutoBackbone, DFineConfig, DFineForObjectDetection, PreTrainedConfig
 
+from handos_model.architecture.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLite0
 from handos_model.architecture.presets import DetectorPreset
 
-_PIXEL_MEAN = 114.0
-_PIXEL_SPREAD = 58.0
+_PIXEL_MEAN = 127.0
+_PIXEL_SPREAD = 128.0
+"""What EfficientNet-Lite was trained with."""
 _RARE = -3.0
 """Logit that a new detector gives to everything: nearly all of an image is no hand."""
 
@@ -22,7 +24,7 @@ class DetectorOutput:
     """
 
     shallow_features: Tensor
-    """(B, C, S/8, S/8) of the backbone's second stage, for the side network."""
+    """(B, C, S/8, S/8) of the backbone, for the side network."""
     encoder_features: tuple[Tensor, ...]
     """(B, D, S/16, S/16), (B, D, S/32, S/32): F_e of the paper."""
     first_queries: Tensor
@@ -43,8 +45,47 @@ class DetectorOutput:
     """(B, T)"""
 
 
+class BackboneConfig(PreTrainedConfig):  # type: ignore[misc]
+    """Stands for EfficientNet-Lite0 in D-FINE's configuration."""
+
+    model_type = "handos_efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class BackboneFeatures:
+    """What transformers' detectors take from a backbone."""
+
+    feature_maps: list[Tensor]
+
+
+class Backbone(nn.Module):
+    """EfficientNet-Lite0 in the form in which transformers' detectors expect a backbone.
+
+    They take the stages that feed their encoder; the side network reads a finer one, which is kept aside.
+    """
+
+    channels = FEATURE_CHANNELS[1:]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = EfficientNetLite0()
+        self.shallow_features: Tensor | None = None
+
+    @classmethod
+    def _from_config(cls, _config: BackboneConfig) -> "Backbone":
+        return cls()
+
+    def forward(self, image: Tensor) -> BackboneFeatures:
+        self.shallow_features, *deeper = self.network(image)
+        return BackboneFeatures(deeper)
+
+
+Backbone.config_class = BackboneConfig  # type: ignore[attr-defined]
+AutoBackbone.register(BackboneConfig, Backbone)
+
+
 class DFineDetector(nn.Module):
-    """D-FINE with one class, from transformers, without pretrained weights.
+    """D-FINE with one class, from transformers, over EfficientNet-Lite0.
 
     Input is a float image (B, 3, S, S), BGR 0..255; normalisation happens here, so that it is part of the graph.
     """
@@ -53,17 +94,18 @@ class DFineDetector(nn.Module):
         super().__init__()
         self.model = DFineForObjectDetection(_configuration(preset, image_size))
         _initialise_for_training_from_scratch(self.model)
-        self._shallow: list[Tensor] = []
-        # transformers returns only the stages that feed the encoder; the side network reads an earlier one.
-        self.model.model.backbone.model.encoder.stages[1].register_forward_hook(self._keep_shallow_features)
 
-    def _keep_shallow_features(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
-        self._shallow = [output]
+    @property
+    def backbone(self) -> Backbone:
+        """The first part."""
+        return self.model.model.backbone.model  # type: ignore[no-any-return]
 
     def forward(self, image: Tensor) -> DetectorOutput:
         found = self.model.model((image - _PIXEL_MEAN) / _PIXEL_SPREAD)
+        shallow_features, self.backbone.shallow_features = self.backbone.shallow_features, None
+        assert shallow_features is not None
         return DetectorOutput(
-            shallow_features=self._shallow.pop(),
+            shallow_features=shallow_features,
             encoder_features=tuple(found.encoder_last_hidden_state),
             first_queries=found.intermediate_hidden_states[0],
             last_queries=found.intermediate_hidden_states[-1],
@@ -82,24 +124,11 @@ class DFineDetector(nn.Module):
 
 
 def _configuration(preset: DetectorPreset, image_size: int) -> DFineConfig:
-    backbone = HGNetV2Config(
-        stem_channels=list(preset.stem_channels),
-        stage_in_channels=list(preset.stage_in_channels),
-        stage_mid_channels=list(preset.stage_mid_channels),
-        stage_out_channels=list(preset.stage_out_channels),
-        stage_num_blocks=list(preset.stage_blocks),
-        stage_numb_of_layers=[preset.stage_convolutions] * 4,
-        hidden_sizes=list(preset.stage_out_channels),
-        depths=list(preset.stage_blocks),
-        embedding_size=preset.stem_channels[-1],
-        use_learnable_affine_block=True,
-        out_indices=[3, 4],
-    )
     return DFineConfig(
-        backbone_config=backbone,
-        num_labels=1,
+        backbone_config=BackboneConfig(),
+        num_labels=1,  # type: ignore[call-arg]
         freeze_backbone_batch_norms=False,
-        encoder_in_channels=list(preset.stage_out_channels[2:]),
+        encoder_in_channels=list(Backbone.channels),
         feat_strides=[16, 32],
         num_feature_levels=2,
         encode_proj_layers=[1],

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.decoder import HandDecoder, HandPrediction
 from handos_model.architecture.detector import DetectorOutput, DFineDetector
+from handos_model.architecture.efficientnet_lite import SHALLOW_CHANNELS
 from handos_model.architecture.presets import Preset
 from handos_model.architecture.query_filtering import filter_queries, gather_queries, join_queries
 from handos_model.architecture.side_network import SideNetwork
@@ -33,8 +34,8 @@ class HandOS(nn.Module):
         self.slots = preset.hand_slots
         self.detector = detector
         self.detector.freeze()
-        shallow, encoder, levels = preset.detector.shallow_channels, preset.detector.width, 2
-        self.side_network = SideNetwork(shallow, encoder, preset.width, levels)
+        levels = 2
+        self.side_network = SideNetwork(SHALLOW_CHANNELS, preset.detector.width, preset.width, levels)
         self.decoder = HandDecoder(preset, topology, levels + 1)
 
     def train(self, mode: bool = True) -> "HandOS":
@@ -49,7 +50,7 @@ class HandOS(nn.Module):
             return self.detector(image)  # type: ignore[no-any-return]
 
     def decode(self, found: DetectorOutput, indices: Tensor) -> list[HandPrediction]:
-        """Decode the queries (B, K) chosen from a detection -> every layer's answer for H = B K hands, last one last."""
+        """Decode the queries (B, K) chosen from a detection -> every layer's answer for H = B K hands."""
         memory = self.side_network(found.shallow_features, found.encoder_features)
         instances = join_queries(
             gather_queries(found.first_queries, indices), gather_queries(found.last_queries, indices)
@@ -73,10 +74,13 @@ class HandOS(nn.Module):
             joint, ray-aligned frame; camera (K, 3) u, v and pixels per metre.
         """
         size = image.shape[1]
-        found = self.detect(image.permute(0, 3, 1, 2).float())
+        # Float first: TensorRT knows uint8 only as an input that is cast at once.
+        found = self.detect(image.float().permute(0, 3, 1, 2))
         indices, scores = filter_queries(found.boxes, found.logits, self.slots)
         hand = self.decode(found, indices)[-1]
-        assert hand.vertices is not None and hand.joints_3d is not None and hand.camera is not None
+        assert hand.vertices is not None
+        assert hand.joints_3d is not None
+        assert hand.camera is not None
         boxes = to_corners(gather_queries(found.boxes, indices)[0])
         return (
             scores[0],

@@ -15,10 +15,10 @@ _SPREAD_LIMIT = 6.0
 
 
 def _perceptron(width: int, outputs: int) -> nn.Sequential:
-    head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs))
-    nn.init.zeros_(head[-1].bias)
-    head[-1].weight.data *= 0.1
-    return head
+    last = nn.Linear(width, outputs)
+    nn.init.zeros_(last.bias)
+    last.weight.data *= 0.1
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), last)
 
 
 class JointHead(nn.Module):

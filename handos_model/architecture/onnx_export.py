@@ -11,6 +11,8 @@ from handos_model.architecture.handos import OUTPUT_NAMES, HandOS
 
 _OPSET = 17
 """The newest that TensorRT 8.6 parses."""
+_EXPORTED_OPSET = 18
+"""The oldest that torch writes."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,34 @@ def export_onnx(model: HandOS, image_size: int, properties: ExportProperties, pa
         (image,),
         input_names=["image"],
         output_names=list(OUTPUT_NAMES),
-        opset_version=_OPSET,
+        opset_version=_EXPORTED_OPSET,
         dynamo=True,
         external_data=False,
     )
     assert program is not None
     graph = program.model_proto
+    _lower_opset(graph)
     metadata = {f"handos.{name}": str(value) for name, value in vars(properties).items()}
     onnx.helper.set_model_props(graph, metadata)
     onnx.checker.check_model(graph, full_check=True)
     unfinished = path.with_suffix(".unfinished")
     onnx.save(graph, unfinished)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
+
+
+def _lower_opset(model: onnx.ModelProto) -> None:
+    """Rewrite operators of `_EXPORTED_OPSET` in the form that they have in `_OPSET`, in place.
+
+    ONNX's own converter cannot step back over Pad, whose new form is not even used here. What does differ: reductions
+    took their axes as an attribute, and some attributes, all at their defaults, did not exist.
+    """
+    constants = {constant.name: onnx.numpy_helper.to_array(constant) for constant in model.graph.initializer}
+    for node in model.graph.node:
+        known = onnx.defs.get_schema(node.op_type, _OPSET).attributes
+        if "axes" in known and len(node.input) == 2:
+            node.attribute.append(onnx.helper.make_attribute("axes", constants[node.input.pop()].tolist()))
+        kept = [attribute for attribute in node.attribute if attribute.name in known]
+        del node.attribute[:]
+        node.attribute.extend(kept)
+    del model.opset_import[:]
+    model.opset_import.append(onnx.helper.make_opsetid("", _OPSET))

@@ -5,24 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DetectorPreset:
-    """Sizes of the D-FINE detector (Peng et al., 2024); strides and stages follow its HGNetV2 backbone."""
+    """Sizes of the D-FINE detector (Peng et al., 2024) behind its backbone."""
 
-    stem_channels: tuple[int, int, int]
-    stage_in_channels: tuple[int, int, int, int]
-    stage_mid_channels: tuple[int, int, int, int]
-    stage_out_channels: tuple[int, int, int, int]
-    stage_blocks: tuple[int, int, int, int]
-    stage_convolutions: int
     width: int
     feedforward_width: int
     decoder_layers: int
     queries: int
     points: int
-
-    @property
-    def shallow_channels(self) -> int:
-        """Channels of the backbone's second stage, at stride 8: what the side network reads."""
-        return self.stage_out_channels[1]
+    """Points per level that a query reads in a decoder layer."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +39,6 @@ EDGE = Preset(
     name="edge",
     image_size=192,
     detector=DetectorPreset(
-        stem_channels=(3, 16, 16),
-        stage_in_channels=(16, 64, 256, 512),
-        stage_mid_channels=(16, 32, 64, 128),
-        stage_out_channels=(64, 256, 512, 1024),
-        stage_blocks=(1, 1, 2, 1),
-        stage_convolutions=3,
         width=128,
         feedforward_width=512,
         decoder_layers=3,

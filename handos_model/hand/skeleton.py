@@ -5,11 +5,7 @@ from typing import Final
 JOINT_NAMES: Final[tuple[str, ...]] = (
     "wrist",
     *(f"thumb_{part}" for part in ("cmc", "mcp", "ip", "tip")),
-    *(
-        f"{finger}_{part}"
-        for finger in ("index", "middle", "ring", "pinky")
-        for part in ("mcp", "pip", "dip", "tip")
-    ),
+    *(f"{finger}_{part}" for finger in ("index", "middle", "ring", "pinky") for part in ("mcp", "pip", "dip", "tip")),
 )
 
 JOINT_PARENTS: Final[tuple[int, ...]] = (-1, 0, 1, 2, 3, *(p for k in range(5, 21, 4) for p in (0, k, k + 1, k + 2)))

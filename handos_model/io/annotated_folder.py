@@ -64,7 +64,9 @@ class AnnotatedFolder(Sequence[AnnotatedImage]):
     def __init__(self, folder: Path) -> None:
         self._paths = sorted(folder.glob("shard_*.npz"))
         if not self._paths:
-            raise FileNotFoundError(f"{folder} holds no shard_*.npz: render some there with `handos synth --out {folder}`")
+            raise FileNotFoundError(
+                f"{folder} holds no shard_*.npz: render some there with `handos synth --out {folder}`"
+            )
         self._shards = [_mapped(path) for path in self._paths]
         self._starts = np.cumsum([0, *(len(shard["image_ends"]) for shard in self._shards)])
 

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from handos_model.hand.hand import FloatArray, Handedness
 from handos_model.io.frame import CameraIntrinsics, ImageArray
 
-
 _FLESH = 0.07
 """How far a hand reaches beyond its joints, as a fraction of the longest side of their bounds."""
 

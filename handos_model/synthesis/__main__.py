@@ -15,7 +15,9 @@ def main(
     seed: Annotated[int, typer.Option(min=0, help="Names the sequence of frames.")],
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the frames in pixels.")] = 256,
-    backgrounds: Annotated[Path | None, typer.Option(help="Folder of photographs; procedural backgrounds only if absent.")] = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of photographs; procedural backgrounds only if absent.")
+    ] = None,
 ) -> None:
     """Render labelled training images of hands."""
     try:

@@ -97,10 +97,15 @@ class ArmBuilder:
         folds = 1 + 0.25 * np.sin(rest[used] * 210) + 0.6 * np.exp((rest[used] + sleeve.start) * 25)
         vertices = skin.vertices[used] + normals * (sleeve.thickness * folds)[:, None].astype(np.float32)
         faces = faces.reshape(-1, 3).astype(np.int32)
+        uv = skin.uv[chosen] * np.float32(5.0)
+        # The inside, which shows at the cuff, is a second surface.
+        vertices = np.concatenate([vertices, vertices])
+        uv = np.concatenate([uv, uv[:, ::-1]])
+        faces = np.concatenate([faces, faces[:, ::-1] + np.int32(len(used))])
         return Mesh(
             vertices=vertices.astype(np.float32),
             faces=faces,
-            uv=skin.uv[chosen] * np.float32(5.0),
+            uv=uv,
             materials=np.full(len(faces), material, np.int16),
             parts=np.zeros(len(faces), np.uint8),
             tint=np.ones((len(vertices), 3), np.float32),

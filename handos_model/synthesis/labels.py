@@ -88,4 +88,3 @@ def project(points: FloatArray, camera: CameraIntrinsics) -> FloatArray:
     u = camera.fx * points[:, 0] / depth + camera.cx
     v = camera.fy * points[:, 1] / depth + camera.cy
     return np.stack([u, v], axis=1).astype(np.float32)
-

@@ -42,7 +42,7 @@ class Library:
             "tint": (float(tint[0]), float(tint[1]), float(tint[2])),
             "contrast": float(rng.uniform(0.8, 1.5)),
             "gloss": float(rng.gamma(1.5, 0.035)),
-            "shininess": float(rng.uniform(8, 45)),
+            "sharpness": int(rng.integers(3, 6)),
             "translucency": float(rng.uniform(0.1, 0.5)),
         }
         hand = Material(skin, level=level, **look)  # type: ignore[arg-type]
@@ -60,4 +60,4 @@ class Library:
         tint = np.exp(rng.normal(0, 0.3)) * np.exp(rng.normal(0, 0.2, 3))
         texture = self._things + int(rng.integers(THING_COUNT))
         gloss = float(rng.choice([0.0, rng.gamma(2.0, 0.15)]))
-        return Material(texture, tuple(tint.tolist()), gloss=gloss, shininess=float(rng.uniform(10, 120)), level=1)
+        return Material(texture, tuple(tint.tolist()), gloss=gloss, sharpness=int(rng.integers(3, 8)), level=1)

@@ -8,7 +8,21 @@ import numpy as np
 
 from handos_model.io.frame import ImageArray
 
-WORDS: Final = "the quick brown fox 0123456789 READY stop menu 42% push OPEN file note".split()
+WORDS: Final = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "0123456789",
+    "READY",
+    "stop",
+    "menu",
+    "42%",
+    "push",
+    "OPEN",
+    "file",
+    "note",
+]
 
 
 def random_colour(rng: np.random.Generator) -> np.ndarray:

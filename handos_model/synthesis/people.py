@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from handos_model.hand.hand import FloatArray, Handedness
 from handos_model.synthesis.assets import HandAsset, IntArray, PersonAsset
 from handos_model.synthesis.mesh import Mesh
 from handos_model.synthesis.posing import HandPoser
+from handos_model.synthesis.rotations import rotation_matrices
 from handos_model.synthesis.skinning import pose_mesh
 
 SIDES: tuple[Handedness, Handedness] = ("left", "right")
@@ -61,7 +61,9 @@ class PersonBuilder:
         posed, transforms = pose_mesh(mesh, vertices, pivots, rotations)
         hands = {side: posed[self._asset.hand_vertices[side]] for side in SIDES}
         head = transforms[self._bones["head"]]
-        return Person(posed, hands, head[:, :3] @ (pivots[self._bones["head"]] + np.float32([0, 0.07, 0.03])) + head[:, 3])
+        return Person(
+            posed, hands, head[:, :3] @ (pivots[self._bones["head"]] + np.float32([0, 0.07, 0.03])) + head[:, 3]
+        )
 
     def mesh(
         self, rng: np.random.Generator, placed: FloatArray, first_material: int, owners: dict[Handedness, int]
@@ -113,15 +115,19 @@ class PersonBuilder:
         matrices = np.tile(np.eye(3), (len(pivots), 1, 1))
         for name, spread in (("spine04", 6), ("spine02", 6), ("neck01", 8), ("neck03", 6), ("head", 10)):
             turn = np.radians(rng.normal(0, spread, 3) * [1, 1.3, 0.6])
-            matrices[self._bones[name]] = Rotation.from_rotvec(turn).as_matrix()
+            matrices[self._bones[name]] = rotation_matrices(turn)
         for side, up in zip(SIDES, raised, strict=True):
             self._pose_arm(rng, matrices, pivots, side, up)
         return matrices.astype(np.float32)
 
-    def _pose_arm(self, rng: np.random.Generator, matrices: np.ndarray, pivots: FloatArray, side: Handedness, up: bool) -> None:
+    def _pose_arm(
+        self, rng: np.random.Generator, matrices: np.ndarray, pivots: FloatArray, side: Handedness, up: bool
+    ) -> None:
         """Aim upper arm and forearm, turn the forearm about itself, pose wrist and fingers."""
         letter, outward = side[0].upper(), 1.0 if side == "left" else -1.0
-        shoulder, elbow, wrist = (pivots[self._bones[f"{name}.{letter}"]] for name in ("upperarm01", "lowerarm01", "wrist"))
+        shoulder, elbow, wrist = (
+            pivots[self._bones[f"{name}.{letter}"]] for name in ("upperarm01", "lowerarm01", "wrist")
+        )
         upper, lower = _arm_directions(rng, up, outward)
         first = _aim(elbow - shoulder, upper)
         second = first.T @ _aim(first @ (wrist - elbow), lower) @ first
@@ -136,7 +142,7 @@ class PersonBuilder:
         matrices[bones[1:]] = fingers[1:]
         forearm = (wrist - elbow) / np.linalg.norm(wrist - elbow)
         twist = np.radians(rng.uniform(-95, 60)) * -outward
-        half = Rotation.from_rotvec(forearm * twist / 2).as_matrix()
+        half = rotation_matrices(forearm * twist / 2)
         matrices[self._bones[f"lowerarm02.{letter}"]] = half @ matrices[self._bones[f"lowerarm02.{letter}"]]
         matrices[self._bones[f"wrist.{letter}"]] = half @ matrices[self._bones[f"wrist.{letter}"]]
 
@@ -161,7 +167,7 @@ def _aim(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     if sine < 1e-6:
         return np.eye(3)
     angle = np.arctan2(sine, source @ target)
-    return np.asarray(Rotation.from_rotvec(axis / sine * angle).as_matrix())
+    return rotation_matrices(axis / sine * angle)
 
 
 def _material_offsets(asset: PersonAsset, label: dict[str, int]) -> npt.NDArray[np.int16]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from handos_model.hand.hand import FloatArray
 from handos_model.synthesis.assets import HandAsset
 from handos_model.synthesis.gestures import GESTURES, Gesture
+from handos_model.synthesis.rotations import rotation_matrices
 from handos_model.synthesis.skinning import bone_transforms
 
 FINGER_LOW = np.array([-30.0, -4.0])
@@ -16,8 +16,12 @@ FINGER_HIGH = np.array([90.0, 108.0])
 """Degrees, (knuckle, curl)."""
 THUMB_LOW = np.array([-35.0, -25.0, -15.0, -20.0, -25.0])
 THUMB_HIGH = np.array([35.0, 38.0, 38.0, 50.0, 75.0])
-ATTEMPTS = 6
-"""A pose whose fingers run through one another is drawn again, this often at most."""
+EASINGS = 14
+"""A pose whose fingers run through one another is opened a little, this often at most."""
+TOUCH = 0.62
+"""Two spheres closer than this share of their radii's sum penetrate: flesh gives way a little."""
+PALM = 5
+"""Number of the palm where thumb..pinky are 0..4."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,18 @@ class HandPoser:
 
     def sample(self, rng: np.random.Generator) -> FloatArray:
         """(B, 3, 3) local rotations of the bones of a right hand."""
-        for _ in range(ATTEMPTS):
-            rotations = self.rotations(sample_angles(rng))
-            if not self.penetrates(rotations):
+        angles = sample_angles(rng)
+        for _ in range(EASINGS):
+            rotations = self.rotations(angles)
+            contacts = self.contacts(rotations)
+            if not contacts.any():
                 break
+            angles = _eased(angles, contacts)
         return rotations
 
     def rotations(self, angles: HandAngles) -> FloatArray:
         """(B, 3, 3) local rotations for joint angles."""
         vectors = np.zeros((len(self._bones), 3))
-        matrices = None
         for finger in range(4):
             knuckle, curl, end, spread = angles.fingers[finger]
             axis = self._flexion_axes[finger]
@@ -65,24 +71,24 @@ class HandPoser:
             vectors[self._bones[f"metacarpal{finger + 1}.R"]] = cupping * np.array([1.0, 0.25, 0.0])
         vectors[self._bones["wrist.R"]] = np.radians([angles.wrist[0], angles.wrist[2] * 0.5, -angles.wrist[1]])
         vectors[self._bones["lowerarm02.R"]] = np.radians([0.0, angles.wrist[2] * 0.5, 0.0])
-        matrices = Rotation.from_rotvec(vectors).as_matrix()
+        matrices = rotation_matrices(vectors)
         for finger in range(4):
             bone = self._bones[f"finger{finger + 2}-1.R"]
             # Spreading happens about the palm's normal and fades as the knuckle flexes.
             fade = np.cos(np.radians(np.clip(angles.fingers[finger, 0], 0, 90)))
             turn = np.radians([0.0, 0.0, -angles.fingers[finger, 3] * fade])
-            matrices[bone] = Rotation.from_rotvec(turn).as_matrix() @ matrices[bone]
+            matrices[bone] = rotation_matrices(turn) @ matrices[bone]
         self._turn_thumb(matrices, angles.thumb)
         return matrices.astype(np.float32)
 
     def _turn_thumb(self, matrices: np.ndarray, thumb: np.ndarray) -> None:
         carpal, abduction, twist, mcp, ip = np.radians(thumb)
         across, along, away = self._thumb_axes
-        turn = Rotation.from_rotvec(across * carpal) * Rotation.from_rotvec(away * abduction)
-        matrices[self._bones["finger1-1.R"]] = (turn * Rotation.from_rotvec(along * twist)).as_matrix()
         bend = self._thumb_bend
-        matrices[self._bones["finger1-2.R"]] = Rotation.from_rotvec(bend * mcp).as_matrix()
-        matrices[self._bones["finger1-3.R"]] = Rotation.from_rotvec(bend * ip).as_matrix()
+        turns = rotation_matrices([across * carpal, away * abduction, along * twist, bend * mcp, bend * ip])
+        matrices[self._bones["finger1-1.R"]] = turns[0] @ turns[1] @ turns[2]
+        matrices[self._bones["finger1-2.R"]] = turns[3]
+        matrices[self._bones["finger1-3.R"]] = turns[4]
 
     @cached_property
     def _chains(self) -> np.ndarray:
@@ -126,14 +132,17 @@ class HandPoser:
         axis = np.cross(bones[0], bones[1]) + np.cross(bones[1], bones[2])
         return axis / np.linalg.norm(axis)
 
-    def penetrates(self, rotations: FloatArray) -> bool:
-        """Whether two fingers, taken as chains of spheres, run through one another."""
+    def contacts(self, rotations: FloatArray) -> np.ndarray:
+        """(6, 6) whether thumb..pinky and the palm, taken as chains of spheres, run through one another."""
         transforms = bone_transforms(self._asset.mesh.bone_parents, self._asset.mesh.pivots, rotations)
         spheres, bones, radii, fingers = self._spheres
         posed = np.einsum("nij,nj->ni", transforms[bones, :, :3], spheres) + transforms[bones, :, 3]
         distance = np.linalg.norm(posed[:, None] - posed[None], axis=-1)
-        allowed = 0.62 * (radii[:, None] + radii[None])
-        return bool(((distance < allowed) & (fingers[:, None] != fingers[None])).any())
+        deep = (distance < TOUCH * (radii[:, None] + radii[None])) & (fingers[:, None] != fingers[None])
+        contacts = np.zeros((6, 6), bool)
+        first, second = np.nonzero(deep)
+        contacts[fingers[first], fingers[second]] = True
+        return contacts
 
     @cached_property
     def _spheres(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -155,8 +164,23 @@ class HandPoser:
                 points.append(t * joints[knuckle] + 0.5 * t * (joints[other] - joints[knuckle]))
                 bones.append(self._bones["wrist.R"])
                 radii.append(0.013)
-                fingers.append(5)
+                fingers.append(PALM)
         return np.array(points), np.array(bones), np.array(radii), np.array(fingers)
+
+
+def _eased(angles: HandAngles, contacts: np.ndarray) -> HandAngles:
+    """Open what touches: uncurl fingers from the palm, lift the thumb off, move neighbours apart."""
+    fingers, thumb = angles.fingers.copy(), angles.thumb.copy()
+    for finger in range(1, 5):
+        if contacts[finger, PALM]:
+            fingers[finger - 1, 1:3] -= (6.0, 5.0)
+        for other in range(finger + 1, 5):
+            if contacts[finger, other]:
+                fingers[finger - 1, 3] += 2.0
+                fingers[other - 1, 3] -= 2.0
+    if contacts[0].any():
+        thumb += (-4.0, 5.0, 0.0, -1.0, -3.0)
+    return HandAngles(fingers, thumb.clip(THUMB_LOW, THUMB_HIGH), angles.wrist)
 
 
 def sample_angles(rng: np.random.Generator) -> HandAngles:

@@ -15,7 +15,7 @@ NEAR = np.float32(0.03)
 def perspective_planes(vertices, faces, fx, fy, cx, cy):  # type: ignore[no-untyped-def]
     """Planes (F, 4, 3) and pixel bounds (F, 4: x0, y0, x1, y1) of faces in camera coordinates.
 
-    A sample (u, v) sees the face where rows 0..2 of ``planes @ (u, v, 1)`` are positive; row 3 is 1 / depth.
+    Faces are seen from outside only. A sample (u, v) sees the face where rows 0..2 of ``planes @ (u, v, 1)`` are positive; row 3 is 1 / depth.
     """
     count = len(faces)
     planes = np.zeros((count, 4, 3), np.float32)
@@ -36,7 +36,8 @@ def perspective_planes(vertices, faces, fx, fy, cx, cy):  # type: ignore[no-unty
             bounds[f, k] = min(p, q, r)
             bounds[f, k + 2] = max(p, q, r)
         determinant = _fill_rows(planes[f], a, b, c)
-        if abs(determinant) < 1e-14:
+        if determinant > -1e-14:
+            # Seen from behind, or edge on.
             bounds[f, 2] = bounds[f, 0] - 1
             continue
         for i in range(3):

@@ -84,7 +84,7 @@ class SceneRenderer:
         spheres = [_spheres(self._regressor @ hand.vertices) for hand in scene.hands]
         if not spheres:
             return np.ones(len(mesh.vertices), np.float32)
-        return np.asarray(sphere_occlusion(mesh.vertices, mesh.normals, np.concatenate(spheres)), np.float32)
+        return np.asarray(sphere_occlusion(mesh.vertices, mesh.normals, np.stack(spheres)), np.float32)
 
 
 def _spheres(joints: FloatArray) -> FloatArray:

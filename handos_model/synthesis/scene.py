@@ -81,7 +81,9 @@ class SceneBuilder:
 
     def _without_hands(self, rng: np.random.Generator) -> Scene:
         """A person whose hands hang down out of the picture; sometimes nobody."""
-        scene = Scene(CameraIntrinsics.from_field_of_view(self._size, self._size, rng.uniform(50, 90)), random_lighting(rng))
+        scene = Scene(
+            CameraIntrinsics.from_field_of_view(self._size, self._size, rng.uniform(50, 90)), random_lighting(rng)
+        )
         if rng.random() < 0.85:
             depth = rng.uniform(0.5, 1.3)
             head = np.array([rng.normal(0, 0.15), rng.normal(-0.05, 0.1), 1.0]) * depth
@@ -144,7 +146,9 @@ class SceneBuilder:
         # An arm that pointed into the camera would cover everything.
         direction[2] = max(direction[2], -0.1)
         direction[1] += 0.15
-        mesh = self._arms.skin_mesh(arm, placed, (direction / np.linalg.norm(direction)).astype(np.float32), skin, owner)
+        mesh = self._arms.skin_mesh(
+            arm, placed, (direction / np.linalg.norm(direction)).astype(np.float32), skin, owner
+        )
         scene.meshes.append(mesh)
         if cloth is not None:
             sleeve = Sleeve(start=rng.uniform(0.005, 0.17), thickness=rng.uniform(0.002, 0.008))
@@ -189,7 +193,7 @@ class SceneBuilder:
         first = scene.add_material(self._library.skin(rng, skin, level)[1])
         for _ in range(2):
             scene.add_material(self._library.cloth(rng, level))
-        scene.add_material(Material(self._library.plain, (0.75, 0.78, 0.8), gloss=0.5, shininess=60.0))
+        scene.add_material(Material(self._library.plain, (0.75, 0.78, 0.8), gloss=0.5, sharpness=6))
         owners = {side: scene.add_hand(person.hands[side] @ rotation.T + shift, side) for side in SIDES}
         placed = (person.vertices @ rotation.T + shift).astype(np.float32)
         scene.meshes.append(self._people.mesh(rng, placed, first, owners))

@@ -13,6 +13,8 @@ from handos_model.synthesis.rasteriser import orthographic_planes, perspective_p
 from handos_model.synthesis.textures import LEVELS, TextureBank
 
 SHADOW_SIZE = 224
+GROUP_REACH = np.float32(0.3**2)
+"""Square metres: a vertex farther than this from one of a hand's spheres is far from all."""
 SHADOW_BIAS = np.float32(0.004)
 """Metres."""
 
@@ -28,8 +30,8 @@ class Material:
     """Stretches the texture's colours about their mean."""
     gloss: float = 0.0
     """Strength of highlights."""
-    shininess: float = 20.0
-    """Sharpness of highlights."""
+    sharpness: int = 4
+    """Of highlights: the exponent is 2 to this power."""
     translucency: float = 0.0
     """How far light wraps around the shadow's edge, reddest first."""
     level: int = 0
@@ -109,7 +111,15 @@ def draw(
 
 def _material_table(materials: list[Material], bank: TextureBank) -> FloatArray:
     rows = [
-        (m.texture * LEVELS + m.level, *m.tint, m.contrast, *bank.means[m.texture], m.gloss, m.shininess, m.translucency)
+        (
+            m.texture * LEVELS + m.level,
+            *m.tint,
+            m.contrast,
+            *bank.means[m.texture],
+            m.gloss,
+            m.sharpness,
+            m.translucency,
+        )
         for m in materials
     ]
     return np.array(rows, np.float32)
@@ -163,7 +173,12 @@ def _shade(  # type: ignore[no-untyped-def]
     total = np.empty(3, np.float32)
     for y in range(height):
         for x in range(width):
-            f00, f01, f10, f11 = ids[2 * y, 2 * x], ids[2 * y, 2 * x + 1], ids[2 * y + 1, 2 * x], ids[2 * y + 1, 2 * x + 1]
+            f00, f01, f10, f11 = (
+                ids[2 * y, 2 * x],
+                ids[2 * y, 2 * x + 1],
+                ids[2 * y + 1, 2 * x],
+                ids[2 * y + 1, 2 * x + 1],
+            )
             if f00 < 0 and f01 < 0 and f10 < 0 and f11 < 0:
                 continue
             best = max(nearness[2 * y, 2 * x], nearness[2 * y + 1, 2 * x + 1])
@@ -225,9 +240,6 @@ def _shade_sample(  # type: ignore[no-untyped-def]
     nx, ny, nz = nx * length, ny * length, nz * length
     distance = 1 / np.sqrt(px * px + py * py + pz * pz)
     ex, ey, ez = -px * distance, -py * distance, -pz * distance
-    if nx * ex + ny * ey + nz * ez < np.float32(-0.35):
-        # The inside of a sleeve or an open end.
-        nx, ny, nz = -nx, -ny, -nz
     seen = b0 * occlusion[i0] + b1 * occlusion[i1] + b2 * occlusion[i2]
     lit = np.float32(1) - shadow * _in_shadow(px, py, pz, nx, ny, nz, light_frame, shadow_map)
     upward = np.float32(0.5) - np.float32(0.5) * ny
@@ -246,7 +258,10 @@ def _shade_sample(  # type: ignore[no-untyped-def]
         if material[8] > 0 and facing > 0:
             hx, hy, hz = lx + ex, ly + ey, lz + ez
             half = (nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz + np.float32(1e-12))
-            gleam += material[8] * strength * lamp_colours[lamp, 1] * max(half, np.float32(0)) ** material[9]
+            half = max(half, np.float32(0))
+            for _ in range(int(material[9])):
+                half *= half
+            gleam += material[8] * strength * lamp_colours[lamp, 1] * half
     texture = textures[int(material[0])]
     tu = b0 * corner_uv[0, 0] + b1 * corner_uv[1, 0] + b2 * corner_uv[2, 0]
     tv = b0 * corner_uv[0, 1] + b1 * corner_uv[1, 1] + b2 * corner_uv[2, 1]
@@ -266,8 +281,8 @@ def _texel(texels, texture, u, v, channel):  # type: ignore[no-untyped-def]
     x, y = (u - np.floor(u)) * width - np.float32(0.5), (v - np.floor(v)) * height - np.float32(0.5)
     x0, y0 = int(np.floor(x)), int(np.floor(y))
     dx, dy = np.float32(x - x0), np.float32(y - y0)
-    x1, y1 = (x0 + 1) % width, (y0 + 1) % height
-    x0, y0 = x0 % width, y0 % height
+    x1, y1 = (x0 + 1 if x0 + 1 < width else 0), (y0 + 1 if y0 + 1 < height else 0)
+    x0, y0 = (x0 if x0 >= 0 else width - 1), (y0 if y0 >= 0 else height - 1)
     start = texture[0] + channel
     top = texels[start + 3 * (y0 * width + x0)] * (1 - dx) + texels[start + 3 * (y0 * width + x1)] * dx
     bottom = texels[start + 3 * (y1 * width + x0)] * (1 - dx) + texels[start + 3 * (y1 * width + x1)] * dx
@@ -282,37 +297,41 @@ def _in_shadow(px, py, pz, nx, ny, nz, frame, shadow_map):  # type: ignore[no-un
     x = frame[0, 0] * px + frame[0, 1] * py + frame[0, 2] * pz + frame[0, 3]
     y = frame[1, 0] * px + frame[1, 1] * py + frame[1, 2] * pz + frame[1, 3]
     near = frame[2, 0] * px + frame[2, 1] * py + frame[2, 2] * pz + SHADOW_BIAS
-    x0, y0 = int(np.floor(x)), int(np.floor(y))
+    # The nearest texel's centre is the middle of three; x - 0.5 is where their weights are counted from.
+    x0, y0 = int(np.floor(x + np.float32(0.5))), int(np.floor(y + np.float32(0.5)))
     if x0 < 1 or y0 < 1 or x0 >= size - 2 or y0 >= size - 2:
         return np.float32(0)
-    dx, dy = x - x0, y - y0
+    dx, dy = x - x0 + np.float32(0.5), y - y0 + np.float32(0.5)
     hidden = np.float32(0)
-    for j in range(-1, 3):
-        wy = (1 - dy) if j == -1 else (dy if j == 2 else np.float32(1))
-        for i in range(-1, 3):
+    for j in range(-1, 2):
+        wy = (1 - dy) if j == -1 else (dy if j == 1 else np.float32(1))
+        for i in range(-1, 2):
             if shadow_map[y0 + j, x0 + i] > near:
-                wx = (1 - dx) if i == -1 else (dx if i == 2 else np.float32(1))
+                wx = (1 - dx) if i == -1 else (dx if i == 1 else np.float32(1))
                 hidden += wx * wy
-    return hidden / np.float32(9)
+    return hidden / np.float32(4)
 
 
 @numba.njit(cache=True, fastmath=True)
 def sphere_occlusion(vertices, normals, spheres):  # type: ignore[no-untyped-def]
-    """(V,) share of the sky that each vertex sees past spheres (n, 4: centre, radius; metres)."""
+    """(V,) share of the sky that each vertex sees past groups of spheres (g, n, 4: centre, radius; metres)."""
     seen = np.ones(len(vertices), np.float32)
     for v in range(len(vertices)):
         blocked = np.float32(0)
-        for s in range(len(spheres)):
-            dx = spheres[s, 0] - vertices[v, 0]
-            dy = spheres[s, 1] - vertices[v, 1]
-            dz = spheres[s, 2] - vertices[v, 2]
-            squared = dx * dx + dy * dy + dz * dz
-            radius = spheres[s, 3]
-            # A sphere that the vertex lies on is the finger it belongs to.
-            if squared < 2 * radius * radius or squared > 64 * radius * radius:
-                continue
-            facing = (normals[v, 0] * dx + normals[v, 1] * dy + normals[v, 2] * dz) / np.sqrt(squared)
-            if facing > 0:
-                blocked += facing * radius * radius / squared
+        for g in range(len(spheres)):
+            for s in range(spheres.shape[1]):
+                dx = spheres[g, s, 0] - vertices[v, 0]
+                dy = spheres[g, s, 1] - vertices[v, 1]
+                dz = spheres[g, s, 2] - vertices[v, 2]
+                squared = dx * dx + dy * dy + dz * dz
+                if squared > GROUP_REACH:
+                    break
+                radius = spheres[g, s, 3]
+                # A sphere that the vertex lies on is the finger it belongs to.
+                if squared < 2 * radius * radius or squared > 64 * radius * radius:
+                    continue
+                facing = (normals[v, 0] * dx + normals[v, 1] * dy + normals[v, 2] * dz) / np.sqrt(squared)
+                if facing > 0:
+                    blocked += facing * radius * radius / squared
         seen[v] = np.exp(np.float32(-1.7) * blocked)
     return seen

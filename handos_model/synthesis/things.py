@@ -1,11 +1,11 @@
 """Objects that stand in the way: boxes, cylinders and balls with painted surfaces."""
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from handos_model.hand.hand import FloatArray
 from handos_model.synthesis.assets import IntArray
 from handos_model.synthesis.mesh import Mesh
+from handos_model.synthesis.rotations import uniform_rotation
 
 SIDES = 20
 
@@ -17,7 +17,7 @@ def random_thing(rng: np.random.Generator, centre: FloatArray, extent: float, ma
     scale = extent * rng.uniform([0.15, 0.15, 0.5], [0.6, 0.6, 1.2])
     if shape == 1:
         scale[1] = scale[0]
-    placed = (vertices * scale) @ Rotation.random(random_state=rng).as_matrix().T + centre
+    placed = (vertices * scale) @ uniform_rotation(rng).T + centre
     return Mesh(
         vertices=placed.astype(np.float32),
         faces=faces,
@@ -35,7 +35,7 @@ def _box() -> tuple[np.ndarray, IntArray, np.ndarray]:
     square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
     for axis in range(3):
         for sign in (-1, 1):
-            corners = np.insert(square[:: sign], axis, sign / 2, axis=1)
+            corners = np.insert(square[::sign], axis, sign / 2, axis=1)
             start = 4 * len(faces) // 2
             vertices.append(corners)
             for triangle in ((0, 1, 2), (0, 2, 3)):

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from handos_model.hand.hand import FloatArray
 from handos_model.io.frame import CameraIntrinsics
+from handos_model.synthesis.rotations import turn_about, uniform_rotation
 
 FACING = np.diag([1.0, -1.0, -1.0])
 """Takes a hand or person (y up, looking along +z) upright before the camera, looking into it."""
@@ -50,20 +50,16 @@ def _on_ray(camera: CameraIntrinsics, pixel: np.ndarray, depth: float) -> FloatA
 def random_hand_rotation(rng: np.random.Generator) -> FloatArray:
     """(3, 3) hand axes to camera axes: mostly upright, palm, back and sides all frequent; a quarter anyhow."""
     if rng.random() < 0.25:
-        return np.asarray(Rotation.random(random_state=rng).as_matrix(), np.float32)
+        return np.asarray(uniform_rotation(rng), np.float32)
     kind = rng.random()
     facing = rng.normal(0 if kind < 0.35 else 180, 35) if kind < 0.7 else rng.uniform(0, 360)
     tilt = float(np.clip(rng.normal(0, 30), -75, 75))
     roll = rng.uniform(0, 360) if rng.random() < 0.25 else rng.normal(0, 35)
-    turn = Rotation.from_euler("y", facing, degrees=True)
-    lean = Rotation.from_euler("x", tilt, degrees=True)
-    tip = Rotation.from_euler("z", roll, degrees=True)
-    return np.asarray((tip * lean).as_matrix() @ FACING @ turn.as_matrix(), np.float32)
+    return np.asarray(turn_about(2, roll) @ turn_about(0, tilt) @ FACING @ turn_about(1, facing), np.float32)
 
 
 def random_person_rotation(rng: np.random.Generator) -> FloatArray:
     """(3, 3) person's axes to camera axes: upright, facing the camera more or less."""
     yaw = rng.normal(0, 40) if rng.random() < 0.85 else rng.uniform(0, 360)
-    turn = Rotation.from_euler("y", yaw, degrees=True)
-    lean = Rotation.from_euler("xz", [rng.normal(0, 10), rng.normal(0, 7)], degrees=True)
-    return np.asarray(lean.as_matrix() @ FACING @ turn.as_matrix(), np.float32)
+    lean = turn_about(2, rng.normal(0, 7)) @ turn_about(0, rng.normal(0, 10))
+    return np.asarray(lean @ FACING @ turn_about(1, yaw), np.float32)

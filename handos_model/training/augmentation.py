@@ -10,6 +10,7 @@ from handos_model.hand.hand import FloatArray
 from handos_model.hand.skeleton import JOINT_COUNT, ROOT_JOINT
 from handos_model.inference.camera_geometry import pixels_per_metre, to_ray_frame
 from handos_model.io.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
+from handos_model.training.colour_variation import vary_colours
 from handos_model.training.sample import UNKNOWN_PART, Sample
 
 _PART_STRIDE = 8
@@ -44,11 +45,12 @@ class _View:
     mirrored: bool
 
     def of_pixels(self, points: FloatArray) -> FloatArray:
-        return (points @ self.matrix[:, :2].T + self.matrix[:, 2]).astype(np.float32)
+        moved = points @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return np.asarray(moved, np.float32)
 
-    def of_points(self, points: FloatArray) -> FloatArray:
+    def of_points(self, points: npt.NDArray[np.floating]) -> FloatArray:
         """Ray-aligned points (..., 3): turning the picture turns the hand about its ray, mirroring mirrors it."""
-        turned = points.copy()
+        turned = points.astype(np.float32)
         turned[..., :2] = points[..., :2] @ (self.matrix[:, :2].T / self.scale)
         return turned
 
@@ -147,35 +149,3 @@ def _view_parts(annotated: AnnotatedImage, view: _View, size: int) -> npt.NDArra
     matrix = to_cells[:, :2] @ view.matrix
     matrix[:, 2] += to_cells[:, 2]
     return np.asarray(cv2.warpAffine(annotated.part_ids, matrix, (cells, cells), flags=cv2.INTER_NEAREST), np.uint8)
-
-
-def vary_colours(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Another exposure, white balance, sharpness, noise and compression of `image` (S, S, 3)."""
-    gamma = np.exp(rng.normal(0, 0.25))
-    gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.07, 3))
-    levels = np.linspace(0, 1, 256)[:, None] ** gamma
-    contrast = np.exp(rng.normal(0, 0.15))
-    table = np.clip(255 * ((levels * gain - 0.5) * contrast + 0.5), 0, 255).astype(np.uint8)
-    varied = cv2.LUT(image, table[None])
-    if rng.random() < 0.1:
-        varied = cv2.cvtColor(cv2.cvtColor(varied, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    if rng.random() < 0.3:
-        varied = _blur(varied, rng)
-    if rng.random() < 0.3:
-        noise = rng.normal(0, rng.uniform(2, 12), varied.shape).astype(np.float32)
-        varied = np.clip(varied + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.2:
-        _, coded = cv2.imencode(".jpg", varied, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
-        varied = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    return np.asarray(varied, np.uint8)
-
-
-def _blur(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Out of focus, or moved during the exposure."""
-    if rng.random() < 0.5:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5)), np.uint8)
-    length = int(rng.integers(3, 8))
-    kernel = np.zeros((length, length), np.float32)
-    kernel[length // 2] = 1 / length
-    turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
-    return np.asarray(cv2.filter2D(image, -1, cv2.warpAffine(kernel, turn, (length, length))), np.uint8)

@@ -32,6 +32,8 @@ class StageConfiguration:
     warmup_steps: int = 80
     weight_decay: float = 0.01
     ema_decay: float = 0.998
+    pretrained_rate: float = 1.0
+    """Learning rate of pretrained weights relative to that of the others."""
 
     def image_size_at(self, step: int) -> int:
         """Side in pixels of the images of a step."""
@@ -50,6 +52,8 @@ class TrainingConfiguration:
     """Folder written by the renderer."""
     photographs: str
     """Folder of photographs with weak labels."""
+    backbone_weights: str
+    """File with the pretrained weights of the detector's backbone: see `EfficientNetLite0.load_imagenet_weights`."""
     held_back_sources: tuple[str, ...]
     """Sources of photographs that no training step sees."""
     views: ViewRange
@@ -73,7 +77,8 @@ def read_configuration(path: Path) -> TrainingConfiguration:
     values["held_back_sources"] = tuple(values.get("held_back_sources", ()))
     for name, kind in (("views", ViewRange), ("detector", StageConfiguration), ("decoder", StageConfiguration)):
         values[name] = _build(kind, values.get(name) or {}, f"{path}: {name}")
-    return _build(TrainingConfiguration, values, str(path))
+    configuration: TrainingConfiguration = _build(TrainingConfiguration, values, str(path))
+    return configuration
 
 
 def _build(kind: Any, values: dict[str, Any], where: str) -> Any:

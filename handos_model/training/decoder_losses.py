@@ -12,8 +12,8 @@ from handos_model.training.sample import AssignedHands
 _ASSUMED_FOCAL = 1.3
 """Focal length, in image sides, with which meshes are projected onto pictures taken with an unknown camera."""
 
-HANDEDNESS_SLOPE = 60.0
-"""Logit of "right" per unit of relative volume (a rigid hand has about +-0.1); exported with the weights."""
+HANDEDNESS_SLOPE = 2.0
+"""Logit of "right" per unit of relative volume (a real hand's is 1.3 to 3.8); exported with the weights."""
 
 OKS_SIGMAS = {"wrist": 0.08, "cmc": 0.07, "mcp": 0.06, "pip": 0.05, "ip": 0.05, "dip": 0.05, "tip": 0.05}
 """Tolerance of each kind of joint as a fraction of the hand's box side; the paper's values are not published."""
@@ -63,7 +63,9 @@ class DecoderLosses(nn.Module):
         }
 
     def _losses_3d(self, layer: HandPrediction, hands: AssignedHands, image_size: int) -> dict[str, Tensor]:
-        assert layer.vertices is not None and layer.joints_3d is not None and layer.camera is not None
+        assert layer.vertices is not None
+        assert layer.joints_3d is not None
+        assert layer.camera is not None
         camera = layer.camera * image_size
         known = hands.has_3d
 
@@ -93,10 +95,12 @@ class DecoderLosses(nn.Module):
 
     def _normals(self, vertices: Tensor) -> Tensor:
         first, second, third = vertices[:, self.faces].unbind(dim=2)
-        return torch.cross(second - first, third - first, dim=-1) * 1e4
+        normals: Tensor = torch.cross(second - first, third - first, dim=-1) * 1e4
+        return normals
 
     def _lengths(self, vertices: Tensor) -> Tensor:
-        return (vertices[:, self.edges[:, 0]] - vertices[:, self.edges[:, 1]]).norm(dim=-1)
+        lengths: Tensor = (vertices[:, self.edges[:, 0]] - vertices[:, self.edges[:, 1]]).norm(dim=-1)
+        return lengths
 
     def relative_volume(self, vertices: Tensor) -> Tensor:
         """(H, V, 3) -> (H,) signed volume / size^3, as `handos_model.hand.handedness` defines them."""
@@ -104,7 +108,8 @@ class DecoderLosses(nn.Module):
         first, second, third = (vertices - tip)[:, self.faces].unbind(dim=2)
         volume = (first * torch.cross(second, third, dim=-1)).sum(dim=(1, 2)) / 6
         size = vertices.var(dim=1, correction=0).sum(dim=-1).clamp(min=1e-4).sqrt()
-        return volume / size**3
+        relative: Tensor = volume / size**3
+        return relative
 
 
 def project(points: Tensor, camera: Tensor, focal: float) -> Tensor:
@@ -126,4 +131,5 @@ def _box_side(hands: AssignedHands) -> Tensor:
 def _unique_edges(faces: Tensor) -> Tensor:
     """(F, 3) -> (E, 2)."""
     edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    return edges.sort(dim=1).values.unique(dim=0)
+    unique: Tensor = edges.sort(dim=1).values.unique(dim=0)  # type: ignore[no-untyped-call]
+    return unique

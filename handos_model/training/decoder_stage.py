@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +68,8 @@ def choose_queries(assigned: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _pick(layer: HandPrediction, rows: Tensor) -> HandPrediction:
-    return HandPrediction(**{name: None if value is None else value[rows] for name, value in vars(layer).items()})
+    picked: dict[str, Any] = {name: None if value is None else value[rows] for name, value in vars(layer).items()}
+    return HandPrediction(**picked)
 
 
 def train_decoder(
@@ -81,7 +83,8 @@ def train_decoder(
     torch.manual_seed(configuration.seed + 1)
     stage, preset = configuration.decoder, PRESETS[configuration.preset]
     module = SupervisedDecoder(preset, topology, detector_checkpoint, stage.image_size)
-    loop = TrainingLoop(module.to(memory_format=torch.channels_last).train(), stage, checkpoint, configuration.seed + 1)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed + 1)
     draw = partial(draw_batch, sources, stage.batch_size, topology.vertex_count, configuration.views)
     loop.run(draw, module.losses, configuration.checkpoint_minutes)
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from handos_model.architecture.boxes import generalised_iou, intersection_over_union, to_corners
 from handos_model.architecture.detector import DetectorOutput
+from handos_model.architecture.efficientnet_lite import SHALLOW_CHANNELS
 from handos_model.architecture.presets import Preset
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.training.assignment import assign_predictions
@@ -25,14 +26,14 @@ class DetectorSupervision(nn.Module):
 
     def __init__(self, preset: Preset) -> None:
         super().__init__()
-        width, shallow = preset.detector.width, preset.detector.shallow_channels
-        self.reduce_shallow = nn.Conv2d(shallow, _DENSE_WIDTH, 1)
+        width = preset.detector.width
+        self.reduce_shallow = nn.Conv2d(SHALLOW_CHANNELS, _DENSE_WIDTH, 1)
         self.reduce_encoder = nn.Conv2d(width, _DENSE_WIDTH, 1)
         self.fuse = nn.Conv2d(_DENSE_WIDTH, _DENSE_WIDTH, 3, padding=1)
         self.heatmaps = nn.Conv2d(_DENSE_WIDTH, JOINT_COUNT, 1)
+        nn.init.constant_(self.heatmaps.bias, -4.0)  # type: ignore[arg-type]
         self.parts = nn.Conv2d(_DENSE_WIDTH, PART_COUNT, 1)
         self.query_joints = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, JOINT_COUNT * 5))
-        nn.init.constant_(self.heatmaps.bias, -4.0)  # type: ignore[arg-type]
 
     def forward(self, found: DetectorOutput, batch: Batch) -> dict[str, Tensor]:
         size = batch.image.shape[-1]

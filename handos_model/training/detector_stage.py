@@ -1,4 +1,4 @@
-"""First stage: the detector, from random weights."""
+"""First stage: the detector, from random weights behind a pretrained backbone."""
 
 from functools import partial
 from pathlib import Path
@@ -38,8 +38,11 @@ def train_detector(
     """Train the detector, resuming from `checkpoint` where it exists."""
     torch.manual_seed(configuration.seed)
     stage, preset = configuration.detector, PRESETS[configuration.preset]
-    module = SupervisedDetector(preset, stage.image_size).to(memory_format=torch.channels_last)
-    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed)
+    module = SupervisedDetector(preset, stage.image_size)
+    backbone = module.detector.backbone
+    backbone.network.load_imagenet_weights(Path(configuration.backbone_weights))
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed, pretrained=backbone)
     draw = partial(draw_batch, sources, stage.batch_size, vertices, configuration.views)
     loop.run(draw, module.losses, configuration.checkpoint_minutes)
 

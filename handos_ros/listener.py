@@ -1,0 +1,107 @@
+"""`handos_listener`: prints what the node publishes, and draws it."""
+
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Final
+
+import rclpy
+import typer
+from builtin_interfaces.msg import Time as TimeMessage
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.time import Time
+from sensor_msgs.msg import Image
+
+from handos_model.hand.topology import HandTopology as ModelTopology
+from handos_ros.image_decoding import decode_image
+from handos_ros.msg import HandArray, HandTopology
+from handos_ros.overlay_recording import OverlayRecording
+from handos_ros.received_hands import hands_of, intrinsics_of
+from handos_ros.reception import Reception, line_about
+from handos_ros.ros_command import run_as_ros_command
+from handos_ros.topics import HANDS_QOS, IMAGE_QOS, LATCHED_QOS, image_topic
+
+WAITING_IMAGES: Final = 30
+"""Images kept until their HandArray arrives."""
+
+
+class Listener(Node):
+    """Receives the topics of one node and, if asked to, the images that they are about.
+
+    Parameters
+    ----------
+    recording
+        Gets every image together with its hands; ``None``: images are not received at all.
+    """
+
+    def __init__(self, recording: OverlayRecording | None) -> None:
+        super().__init__("handos_listener")
+        self.reception = Reception()
+        self.topology_id: str | None = None
+        self._recording = recording
+        self._images: OrderedDict[tuple[int, int], Image] = OrderedDict()
+        self.create_subscription(HandArray, "handos/hands", self._receive_hands, HANDS_QOS)
+        self.create_subscription(HandTopology, "handos/topology", self._receive_topology, LATCHED_QOS)
+        if recording is not None:
+            self.create_subscription(Image, image_topic(self), self._receive_image, IMAGE_QOS)
+
+    def _receive_topology(self, message: HandTopology) -> None:
+        self.topology_id = message.id
+        typer.echo(f"topology {message.id}: {message.vertex_count} vertices, {len(message.faces_right) // 3} faces")
+
+    def _receive_image(self, message: Image) -> None:
+        self._images[_key(message.header.stamp)] = message
+        if len(self._images) > WAITING_IMAGES:
+            self._images.popitem(last=False)
+
+    def _receive_hands(self, message: HandArray) -> None:
+        stamp = Time.from_msg(message.header.stamp)
+        latency = (self.get_clock().now() - stamp).nanoseconds / 1e6
+        hands, seconds = hands_of(message), stamp.nanoseconds / 1e9
+        self.reception.add(hands, latency, message.dropped)
+        typer.echo(line_about(hands, seconds, latency))
+        image = self._images.pop(_key(message.header.stamp), None)
+        if self._recording is not None and image is not None:
+            self._recording.add(decode_image(image), hands, intrinsics_of(message), seconds)
+
+
+def _key(stamp: TimeMessage) -> tuple[int, int]:
+    return stamp.sec, stamp.nanosec
+
+
+def listen(
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also receive the images and write overlay.mp4 and result.png.")
+    ] = None,
+) -> None:
+    """Print a line per HandArray until interrupted, then a summary; exit code 1 if no hands were received."""
+    recording = None if out is None else OverlayRecording()
+    listener = Listener(recording)
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
+        rclpy.spin(listener)
+    typer.echo(listener.reception.summary())
+    if out is not None and recording is not None:
+        for path in recording.write(out, _known_topology(listener.topology_id)):
+            typer.echo(f"wrote {path}")
+    raise typer.Exit(0 if listener.reception.images_with_hands else 1)
+
+
+def _known_topology(topology_id: str | None) -> ModelTopology:
+    """The topology to draw with, which has to be the node's."""
+    topology = ModelTopology.load()
+    if topology_id not in (None, topology.id):
+        raise ValueError(
+            f"the node's hands have the topology {topology_id!r}, this version draws {topology.id!r}: install the same "
+            "version on both sides"
+        )
+    return topology
+
+
+def main() -> None:
+    """Run the listener."""
+    run_as_ros_command(listen, "handos_listener")
+
+
+if __name__ == "__main__":
+    main()

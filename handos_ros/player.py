@@ -1,0 +1,139 @@
+"""`handos_player`: publishes a video file or a camera as a ROS 2 camera, at its own pace."""
+
+import array
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final
+
+import rclpy
+import typer
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from handos_model.io.camera_file import read_camera
+from handos_model.io.frame import CameraIntrinsics, Frame, ImageArray
+from handos_model.io.source import FrameSource, SourceError, open_source
+from handos_ros.ros_command import run_as_ros_command
+from handos_ros.topics import camera_info_topic, image_topic
+
+FRAME_ID: Final = "camera_optical_frame"
+CAMERA_QOS: Final = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+"""Matches every subscription; a subscriber that is too slow loses images instead of holding up the player."""
+
+
+class CameraPlayer(Node):
+    """Publishes images on `image` and, where the intrinsics are known, `camera_info` beside it.
+
+    Parameters
+    ----------
+    camera
+        Intrinsics of the images.
+    """
+
+    def __init__(self, camera: CameraIntrinsics | None) -> None:
+        super().__init__("handos_player")
+        self._camera = camera
+        self._images = self.create_publisher(Image, image_topic(self), CAMERA_QOS)
+        self._infos = self.create_publisher(CameraInfo, camera_info_topic(self), CAMERA_QOS)
+
+    def wait_for_subscribers(self, count: int) -> None:
+        """Block until so many have subscribed to the images."""
+        while self._images.get_subscription_count() < count:
+            rclpy.spin_once(self, timeout_sec=0.05)
+
+    def publish(self, frame: Frame) -> None:
+        """Publish one frame with the time of now."""
+        header = Header(stamp=self._now(), frame_id=FRAME_ID)
+        if self._camera is not None:
+            height, width = frame.image.shape[:2]
+            self._infos.publish(camera_info_message(self._camera, header, width, height))
+        self._images.publish(image_message(frame.image, header))
+
+    def _now(self) -> Time:
+        return self.get_clock().now().to_msg()
+
+
+def image_message(image: ImageArray, header: Header) -> Image:
+    """Message for (H, W, 3) BGR."""
+    height, width = image.shape[:2]
+    message = Image(header=header, height=height, width=width, encoding="bgr8", step=3 * width)
+    message.data = array.array("B", image.tobytes())  # an ndarray would be checked byte by byte
+    return message
+
+
+def camera_info_message(camera: CameraIntrinsics, header: Header, width: int, height: int) -> CameraInfo:
+    """Message for a camera without distortion."""
+    fx, fy, cx, cy = camera.fx, camera.fy, camera.cx, camera.cy
+    return CameraInfo(
+        header=header,
+        width=width,
+        height=height,
+        distortion_model="plumb_bob",
+        d=[0.0] * 5,
+        k=[fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0],
+        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        p=[fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+    )
+
+
+def open_video(source: str) -> FrameSource:
+    """Open a video file or camera.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it is missing, or pictures without time.
+    """
+    opened = open_source(source)
+    if not opened.is_video:
+        raise SourceError(f"source {source} is no video: give a video file or the number of a camera")
+    return opened
+
+
+def sidecar_of(source: str) -> Path:
+    """Where the intrinsics of a video are looked for: NAME.camera.json beside it."""
+    return Path(source).with_suffix(".camera.json")
+
+
+def intrinsics_beside(source: str) -> CameraIntrinsics | None:
+    """Intrinsics of a video from its sidecar, if there is one."""
+    sidecar = sidecar_of(source)
+    return read_camera(sidecar) if sidecar.is_file() else None
+
+
+def at_own_pace(source: FrameSource) -> Iterator[Frame]:
+    """The frames of a video, each when its time has come; those of a camera come by themselves at theirs."""
+    start = time.monotonic()
+    for frame in source.frames:
+        if source.frame_rate is not None:
+            time.sleep(max(0.0, start + frame.index / source.frame_rate - time.monotonic()))
+        yield frame
+
+
+def play(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Video file or number of a camera.")],
+    camera: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Intrinsics; default: NAME.camera.json beside the video, if present."),
+    ] = None,
+    wait_for: Annotated[int, typer.Option(metavar="N", min=0, help="Subscribers to wait for before playing.")] = 0,
+) -> None:
+    """Publish SOURCE on `image` and its intrinsics on the `camera_info` beside it, once, at its own pace."""
+    video = open_video(source)
+    player = CameraPlayer(intrinsics_beside(source) if camera is None else read_camera(camera))
+    player.wait_for_subscribers(wait_for)
+    for frame in at_own_pace(video):
+        player.publish(frame)
+
+
+def main() -> None:
+    """Run the player."""
+    run_as_ros_command(play, "handos_player")
+
+
+if __name__ == "__main__":
+    main()
