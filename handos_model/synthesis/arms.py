@@ -46,10 +46,18 @@ class ArmBuilder:
 
     def sample(self, rng: np.random.Generator, side: Handedness) -> Arm:
         """A random shape in a random pose."""
+        return self.pose(self.sample_shape(rng), self._poser.sample(rng), side)
+
+    def sample_shape(self, rng: np.random.Generator) -> FloatArray:
+        """Coefficients of the shape components, in standard deviations."""
+        count = len(self._asset.mesh.shape_vertices)
+        return np.asarray(rng.normal(0, 0.9, count).clip(-2.2, 2.2), np.float32)
+
+    def pose(self, shape: FloatArray, rotations: FloatArray, side: Handedness) -> Arm:
+        """An arm of a given shape, with the (B, 3, 3) local rotations of a right hand's bones."""
         mesh = self._asset.mesh
-        shape = rng.normal(0, 0.9, len(mesh.shape_vertices)).clip(-2.2, 2.2).astype(np.float32)
         vertices, pivots = mesh.shaped(shape)
-        posed, _ = pose_mesh(mesh, vertices, pivots, self._poser.sample(rng))
+        posed, _ = pose_mesh(mesh, vertices, pivots, rotations)
         return Arm(posed * MIRROR if side == "left" else posed, vertices[:, 1], side)
 
     def skin_mesh(self, arm: Arm, placed: FloatArray, arm_direction: FloatArray, material: int, owner: int) -> Mesh:

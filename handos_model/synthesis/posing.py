@@ -196,6 +196,12 @@ def sample_angles(rng: np.random.Generator) -> HandAngles:
     return HandAngles(_with_ends(rng, fingers), thumb.clip(THUMB_LOW, THUMB_HIGH), wrist)
 
 
+def angles_of_gesture(gesture: Gesture) -> HandAngles:
+    """The joint angles of a gesture, its fingertips bent as much as usual, with a straight wrist."""
+    fingers, thumb = _angles_of(gesture)
+    return HandAngles(np.column_stack([fingers[:, :2], 0.6 * fingers[:, 1], fingers[:, 2]]), thumb, np.zeros(3))
+
+
 def _angles_of(gesture: Gesture) -> tuple[np.ndarray, np.ndarray]:
     fingers = np.stack([gesture.knuckles, gesture.curls, gesture.spread], axis=1)
     return fingers.astype(np.float64), np.array(gesture.thumb, np.float64)

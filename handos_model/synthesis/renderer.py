@@ -7,6 +7,7 @@ import numpy as np
 from handos_model.hand.hand import FloatArray
 from handos_model.hand.topology import HandTopology
 from handos_model.io.annotations import AnnotatedImage
+from handos_model.io.frame import ImageArray
 from handos_model.synthesis.assets import Assets
 from handos_model.synthesis.backgrounds import Backgrounds
 from handos_model.synthesis.camera_chain import through_camera
@@ -36,9 +37,9 @@ class SceneRenderer:
 
     def __init__(self, assets: Path, backgrounds: Path | None, size: int) -> None:
         loaded = Assets.load(assets)
-        self._library = Library(loaded)
+        self.library = Library(loaded)
         self._backgrounds = Backgrounds(backgrounds, size)
-        self._scenes = SceneBuilder(loaded, self._library, size)
+        self._scenes = SceneBuilder(loaded, self.library, size)
         self._labeller = Labeller(HandTopology.load())
         self._regressor = loaded.hand.joint_regressor
 
@@ -55,7 +56,7 @@ class SceneRenderer:
         """A frame, and how many of its pixels show a hand that has no label."""
         scene = self._scenes.sample(rng)
         background = self._backgrounds.sample(rng)
-        drawing = self._draw(scene, background)
+        drawing = self.draw(scene, background)
         labels = [self._labeller.label(hand, k, scene.camera, drawing) for k, hand in enumerate(scene.hands)]
         strays = [k for k, label in enumerate(labels) if label is None]
         stray = np.isin(drawing.owners, strays) & (drawing.part_ids > 0)
@@ -67,7 +68,8 @@ class SceneRenderer:
         )
         return annotated, int(stray.sum())
 
-    def _draw(self, scene: Scene, background: np.ndarray) -> Rendering:
+    def draw(self, scene: Scene, background: ImageArray) -> Rendering:
+        """Draw a scene before a background (H, W, 3) BGR."""
         if not scene.meshes:
             size = background.shape[:2]
             nothing = np.full(size, -1, np.int8)
@@ -75,7 +77,7 @@ class SceneRenderer:
         mesh = join(scene.meshes)
         camera = scene.camera
         return draw(
-            mesh, self._occlusion(scene, mesh), scene.materials, self._library.bank, scene.lighting,
+            mesh, self._occlusion(scene, mesh), scene.materials, self.library.bank, scene.lighting,
             (camera.fx, camera.fy, camera.cx, camera.cy), background,
         )  # fmt: skip
 
