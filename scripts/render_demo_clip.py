@@ -106,9 +106,8 @@ def _angles_at(gestures: tuple[str, ...], seconds: float) -> HandAngles:
     t = min((position - number) / MOVING_SHARE, 1.0)
     eased = t * t * (3 - 2 * t)
     start, end = (angles_of_gesture(GESTURES[gestures[k]]) for k in (number, number + 1))
-    return HandAngles(
-        start.fingers + eased * (end.fingers - start.fingers), start.thumb + eased * (end.thumb - start.thumb), start.wrist
-    )
+    fingers = start.fingers + eased * (end.fingers - start.fingers)
+    return HandAngles(fingers, start.thumb + eased * (end.thumb - start.thumb), start.wrist)
 
 
 def render(

@@ -93,8 +93,10 @@ def test_sampled_angles_stay_within_anatomical_limits() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
         angles = sample_angles(rng)
-        assert (angles.fingers[:, :2] >= FINGER_LOW).all() and (angles.fingers[:, :2] <= FINGER_HIGH).all()
-        assert (angles.thumb >= THUMB_LOW).all() and (angles.thumb <= THUMB_HIGH).all()
+        assert (angles.fingers[:, :2] >= FINGER_LOW).all()
+        assert (angles.fingers[:, :2] <= FINGER_HIGH).all()
+        assert (angles.thumb >= THUMB_LOW).all()
+        assert (angles.thumb <= THUMB_HIGH).all()
 
 
 def test_gestures_are_possible_for_a_hand() -> None:
@@ -128,7 +130,8 @@ def test_camera_chain_keeps_shape_and_does_not_touch_its_input() -> None:
     kept = picture.copy()
     for _ in range(30):
         degraded = through_camera(rng, picture)
-        assert degraded.shape == picture.shape and degraded.dtype == np.uint8
+        assert degraded.shape == picture.shape
+        assert degraded.dtype == np.uint8
     assert np.array_equal(picture, kept)
 
 
@@ -169,7 +172,8 @@ def test_frame_depends_on_seed_and_index_only(renderer: SceneRenderer, frames: l
 def test_pixels_and_metres_of_labels_agree(frames: list[AnnotatedImage]) -> None:
     for frame in frames:
         for hand in frame.hands:
-            assert frame.camera is not None and hand.joints_3d is not None
+            assert frame.camera is not None
+            assert hand.joints_3d is not None
             assert np.allclose(project(hand.joints_3d, frame.camera), hand.joints_2d, atol=1e-2)
 
 
@@ -179,7 +183,8 @@ def test_joints_are_those_of_the_labelled_mesh_and_its_side_is_right(frames: lis
     hands = [hand for frame in frames for hand in frame.hands]
     assert {hand.handedness for hand in hands} == {"left", "right"}
     for hand in hands:
-        assert hand.vertices is not None and hand.joints_3d is not None
+        assert hand.vertices is not None
+        assert hand.joints_3d is not None
         assert np.allclose(topology.joint_regressor @ hand.vertices, hand.joints_3d, atol=1e-5)
         assert (float(signed_volume(hand.vertices, topology)) > 0) == (hand.handedness == "right")
 

@@ -1,8 +1,8 @@
 """Folders of annotated images: a few hundred frames per file, written once, read at random.
 
-A shard is an uncompressed npz archive. Images (JPEG) and part ids (PNG) are byte strings laid end to end, labels are arrays
-over the shard's hands; `*_ends` say where each frame's share ends. Reading maps the file into memory, so processes
-share it and a frame costs its decoding only.
+A shard is an uncompressed npz archive. Images (JPEG) and part ids (PNG) are byte strings laid end to end, labels are
+arrays over the shard's hands; `*_ends` say where each frame's share ends. Reading maps the file into memory, so
+processes share it and a frame costs its decoding only.
 """
 
 import os

@@ -11,7 +11,7 @@ from handos_model.synthesis.mesh import Mesh, vertex_normals
 from handos_model.synthesis.posing import HandPoser
 from handos_model.synthesis.skinning import pose_mesh
 
-MIRROR = np.float32([-1, 1, 1])
+MIRROR = np.array([-1, 1, 1], np.float32)
 ARM_RINGS = (0.12, 0.55)
 """Metres from the elbow: where the two rings that continue the arm lie."""
 
@@ -109,7 +109,7 @@ class ArmBuilder:
         # The inside, which shows at the cuff, is a second surface.
         vertices = np.concatenate([vertices, vertices])
         uv = np.concatenate([uv, uv[:, ::-1]])
-        faces = np.concatenate([faces, faces[:, ::-1] + np.int32(len(used))])
+        faces = np.concatenate([faces, faces[:, ::-1] + len(used)]).astype(np.int32)
         return Mesh(
             vertices=vertices.astype(np.float32),
             faces=faces,

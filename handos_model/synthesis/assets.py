@@ -176,7 +176,7 @@ def _load_person(folder: Path, hand: HandAsset) -> PersonAsset:
     for side, mirror in (("right", 1), ("left", -1)):
         arm = [names.index(f"{part}.{side[0].upper()}") for part in ("forearm", "hand")]
         candidates = np.unique(mesh.faces[np.isin(labels, arm)])
-        vertices[side] = _matching_vertices(mesh, candidates, placed * np.float32([mirror, 1, 1]))
+        vertices[side] = _matching_vertices(mesh, candidates, placed * np.array([mirror, 1, 1], np.float32))
     return PersonAsset(
         mesh=mesh,
         face_labels=labels,

@@ -35,7 +35,7 @@ class Backgrounds:
                 picture = self._patchwork(rng, picture)
         picture = _recolour(rng, picture)
         if rng.random() < 0.5:
-            picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.6, 5.0))
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.6, 5.0)), np.uint8)
         return np.ascontiguousarray(picture, np.uint8)
 
     def _crop(self, rng: np.random.Generator, picture: ImageArray) -> ImageArray:

@@ -6,7 +6,7 @@ from handos_model.synthesis.shading import Lighting
 
 
 def random_lighting(rng: np.random.Generator) -> Lighting:
-    """Lamps mostly above and in front of the scene, white to warm or cold; the total brightness is that of a good exposure."""
+    """Lamps mostly above and in front of the scene, white to warm or cold, in sum as bright as a good exposure."""
     count = int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2]))
     directions = rng.normal(0, 1, (count, 3)) * [1.0, 0.7, 0.7] + [0.0, -0.7, -0.5]
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)

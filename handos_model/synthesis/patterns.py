@@ -94,7 +94,7 @@ def _weave(rng: np.random.Generator, size: int) -> ImageArray:
 def _grain(rng: np.random.Generator, size: int) -> ImageArray:
     """Wood-like."""
     lines = cv2.resize(rng.random((size, 4), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    wood = np.float32([60, 100, 150]) * rng.uniform(0.4, 1.5)
+    wood = np.array([60, 100, 150], np.float32) * rng.uniform(0.4, 1.5)
     return _to_image(wood + (lines - 0.5)[..., None] * 60 + fractal_noise(rng, size, 0.6)[..., None] * 25)
 
 

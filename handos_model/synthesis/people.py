@@ -62,7 +62,9 @@ class PersonBuilder:
         hands = {side: posed[self._asset.hand_vertices[side]] for side in SIDES}
         head = transforms[self._bones["head"]]
         return Person(
-            posed, hands, head[:, :3] @ (pivots[self._bones["head"]] + np.float32([0, 0.07, 0.03])) + head[:, 3]
+            posed,
+            hands,
+            head[:, :3] @ (pivots[self._bones["head"]] + np.array([0, 0.07, 0.03], np.float32)) + head[:, 3],
         )
 
     def mesh(
@@ -105,7 +107,7 @@ class PersonBuilder:
 
     def _tint(self, rng: np.random.Generator) -> FloatArray:
         """(V, 3) darker where hair grows and in the pupils."""
-        hair = np.exp(rng.uniform(-4.0, -0.3)) * np.float32([0.7, 0.85, 1.0])
+        hair = np.exp(rng.uniform(-4.0, -0.3)) * np.array([0.7, 0.85, 1.0], np.float32)
         amount = (self._hair * rng.choice([0.0, 1.0], p=[0.12, 0.88]))[:, None]
         tint = 1 - amount * (1 - hair)
         tint *= 1 - 0.93 * self._pupils[:, None]

@@ -58,7 +58,7 @@ class HandPoser:
         """(B, 3, 3) local rotations for joint angles."""
         vectors = np.zeros((len(self._bones), 3))
         for finger in range(4):
-            knuckle, curl, end, spread = angles.fingers[finger]
+            knuckle, curl, end, _spread = angles.fingers[finger]
             axis = self._flexion_axes[finger]
             rest = self._rest_flexion[finger]
             flexed = [knuckle - rest[0], curl - rest[1], end - rest[2]]

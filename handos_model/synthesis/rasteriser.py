@@ -1,7 +1,8 @@
 """A z-buffer, compiled by numba: which face is seen at each sample of the picture.
 
-A face is kept as three linear functions of the sample's position (its barycentric coordinates divided by depth) plus a
-fourth, its nearness, which the z-buffer compares. Perspective and orthographic views differ only in how these are set up.
+A face is kept as three linear functions of the sample's position (its barycentric coordinates divided by depth) plus
+a fourth, its nearness, which the z-buffer compares. Perspective and orthographic views differ only in how these are
+set up.
 """
 
 import numba
@@ -15,7 +16,8 @@ NEAR = np.float32(0.03)
 def perspective_planes(vertices, faces, fx, fy, cx, cy):  # type: ignore[no-untyped-def]
     """Planes (F, 4, 3) and pixel bounds (F, 4: x0, y0, x1, y1) of faces in camera coordinates.
 
-    Faces are seen from outside only. A sample (u, v) sees the face where rows 0..2 of ``planes @ (u, v, 1)`` are positive; row 3 is 1 / depth.
+    Faces are seen from outside only. A sample (u, v) sees the face where rows 0..2 of ``planes @ (u, v, 1)`` are
+    positive; row 3 is 1 / depth.
     """
     count = len(faces)
     planes = np.zeros((count, 4, 3), np.float32)

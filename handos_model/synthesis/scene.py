@@ -71,10 +71,7 @@ class SceneBuilder:
         kind = rng.random()
         if kind < NO_HAND_SHARE:
             return self._without_hands(rng)
-        if kind < NO_HAND_SHARE + CARRIED_SHARE:
-            scene = self._with_carried_hands(rng)
-        else:
-            scene = self._with_free_hands(rng)
+        scene = self._with_carried_hands(rng) if kind < NO_HAND_SHARE + CARRIED_SHARE else self._with_free_hands(rng)
         if rng.random() < THING_SHARE:
             self._add_thing(rng, scene)
         return scene
@@ -131,7 +128,7 @@ class SceneBuilder:
         return np.asarray(self._regressor @ vertices, np.float32)
 
     def _outline(self, vertices: FloatArray) -> FloatArray:
-        """(n, 3) points along a hand and its forearm, dense enough that two arms apart from one another do not touch."""
+        """(n, 3) points along a hand and its forearm, dense enough that arms that keep apart do not touch."""
         joints = self._joints(vertices)
         palm = (joints[[5, 9, 13, 17]] + joints[0]) / 2
         forearm = joints[0] + np.linspace(0.03, 0.4, 9)[:, None] * self._arms.forearm_direction(vertices)
@@ -203,4 +200,6 @@ class SceneBuilder:
         centre = np.array([0.0, 0.0, 0.6]) if not scene.hands else self._joints(scene.hands[0].vertices).mean(axis=0)
         offset = rng.normal(0, 0.09, 3) - [0, 0, rng.uniform(-0.1, 0.12)]
         material = scene.add_material(self._library.thing(rng))
-        scene.meshes.append(random_thing(rng, centre + offset, float(rng.uniform(0.05, 0.3)), material))
+        scene.meshes.append(
+            random_thing(rng, np.asarray(centre + offset, np.float32), float(rng.uniform(0.05, 0.3)), material)
+        )

@@ -31,7 +31,9 @@ def random_thing(rng: np.random.Generator, centre: FloatArray, extent: float, ma
 
 def _box() -> tuple[np.ndarray, IntArray, np.ndarray]:
     """Six sides that share no vertices, so that the edges stay sharp."""
-    vertices, faces, uv = [], [], []
+    vertices: list[np.ndarray] = []
+    faces: list[list[int]] = []
+    uv: list[np.ndarray] = []
     square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
     for axis in range(3):
         for sign in (-1, 1):
