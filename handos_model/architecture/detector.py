@@ -45,7 +45,7 @@ class DetectorOutput:
     """(B, T)"""
 
 
-class BackboneConfig(PreTrainedConfig):  # type: ignore[misc]
+class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Stands for EfficientNet-Lite0 in D-FINE's configuration."""
 
     model_type = "handos_efficientnet_lite0"

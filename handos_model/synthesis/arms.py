@@ -109,10 +109,10 @@ class ArmBuilder:
         # The inside, which shows at the cuff, is a second surface.
         vertices = np.concatenate([vertices, vertices])
         uv = np.concatenate([uv, uv[:, ::-1]])
-        faces = np.concatenate([faces, faces[:, ::-1] + len(used)]).astype(np.int32)
+        faces = np.concatenate([faces, faces[:, ::-1] + len(used)])
         return Mesh(
             vertices=vertices.astype(np.float32),
-            faces=faces,
+            faces=faces.astype(np.int32),
             uv=uv,
             materials=np.full(len(faces), material, np.int16),
             parts=np.zeros(len(faces), np.uint8),

@@ -61,11 +61,8 @@ class PersonBuilder:
         posed, transforms = pose_mesh(mesh, vertices, pivots, rotations)
         hands = {side: posed[self._asset.hand_vertices[side]] for side in SIDES}
         head = transforms[self._bones["head"]]
-        return Person(
-            posed,
-            hands,
-            head[:, :3] @ (pivots[self._bones["head"]] + np.array([0, 0.07, 0.03], np.float32)) + head[:, 3],
-        )
+        middle = pivots[self._bones["head"]] + np.array([0, 0.07, 0.03], np.float32)
+        return Person(posed, hands, head[:, :3] @ middle + head[:, 3])
 
     def mesh(
         self, rng: np.random.Generator, placed: FloatArray, first_material: int, owners: dict[Handedness, int]

@@ -200,6 +200,5 @@ class SceneBuilder:
         centre = np.array([0.0, 0.0, 0.6]) if not scene.hands else self._joints(scene.hands[0].vertices).mean(axis=0)
         offset = rng.normal(0, 0.09, 3) - [0, 0, rng.uniform(-0.1, 0.12)]
         material = scene.add_material(self._library.thing(rng))
-        scene.meshes.append(
-            random_thing(rng, np.asarray(centre + offset, np.float32), float(rng.uniform(0.05, 0.3)), material)
-        )
+        place = np.asarray(centre + offset, np.float32)
+        scene.meshes.append(random_thing(rng, place, float(rng.uniform(0.05, 0.3)), material))

@@ -98,7 +98,7 @@ def draw(
     samples = perspective_planes(
         mesh.vertices, mesh.faces, 2 * fx, 2 * fy, 2 * cx + np.float32(0.5), 2 * cy + np.float32(0.5)
     )
-    nearness, ids = rasterise(*samples, 2 * height, 2 * width, np.float32(0))
+    nearness, ids = rasterise(*samples, 2 * height, 2 * width, np.float32(0))  # type: ignore[call-arg]  # hidden by numba
     light_frame, shadow_map = _shadow_map(mesh, lighting.directions[0])
     table = _material_table(materials, bank)
     image, parts, owners, depth = _shade(
@@ -139,7 +139,7 @@ def _shadow_map(mesh: SceneMesh, direction: FloatArray) -> tuple[FloatArray, Flo
     frame[:2, 3] = -low * scale
     points = placed.copy()
     points[:, :2] = (placed[:, :2] - low) * scale
-    shadow_map, _ = rasterise(
+    shadow_map, _ = rasterise(  # type: ignore[call-arg]  # hidden by numba
         *orthographic_planes(points, mesh.faces, SHADOW_SIZE), SHADOW_SIZE, SHADOW_SIZE, np.float32(-1e9)
     )
     return frame, shadow_map
