@@ -4,6 +4,7 @@ Parts are imported inside the commands, so that `handos --help` answers at once 
 """
 
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,14 @@ app = typer.Typer(
 )
 evaluations = typer.Typer(help="Compare what the network finds with annotated images.", no_args_is_help=True)
 app.add_typer(evaluations, name="eval")
+
+
+class Stages(str, Enum):
+    """What `handos train` trains."""
+
+    DETECTOR = "detector"
+    DECODER = "decoder"
+    ALL = "all"
 
 
 def main() -> None:
@@ -113,6 +122,92 @@ def bench(
     typer.echo(f"{len(pipeline(picture))} hands, {pipeline.engine.description}, {runs} runs")
     for step, latency in measure_latency(pipeline, picture, runs).items():
         typer.echo(f"{step:<18}{latency.median:8.2f} ms median, {latency.slowest_tenth:8.2f} ms at most in 90 %")
+
+
+@app.command()
+def synth(
+    assets: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder with hand_cc0 and person_cc0: see docs/synthesis.md.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Annotated folder to write; whole shards in it are kept.")],
+    count: Annotated[int, typer.Option(min=1, help="Frames.")],
+    seed: Annotated[int, typer.Option(min=0, help="Names the sequence of frames.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the frames in pixels.")] = 256,
+    backgrounds: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Photographs for backgrounds; default: painted ones only.")
+    ] = None,
+    contact_sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Also draw the first frames with their labels.")
+    ] = None,
+) -> None:
+    """Render labelled training images of hands."""
+    from handos_model.synthesis.contact_sheet import write_contact_sheet
+    from handos_model.synthesis.dataset import render_dataset
+
+    render_dataset(assets, out, count, seed, workers=workers, size=size, backgrounds=backgrounds)
+    if contact_sheet is not None:
+        write_contact_sheet(out, contact_sheet)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Option(metavar="FILE.yaml", help="What is trained, on what, for how long.")],
+    state: Annotated[
+        Path, typer.Option(metavar="DIR", help="Checkpoints and logs; a run that was interrupted there goes on.")
+    ],
+    stage: Annotated[Stages, typer.Option(help="The decoder needs a trained detector in DIR.")] = Stages.ALL,
+) -> None:
+    """Train the detector and, on top of it, the decoder."""
+    from handos_model.training.configuration import read_configuration
+    from handos_model.training.run import train as train_stage
+
+    configuration = read_configuration(config)
+    if stage in (Stages.DETECTOR, Stages.ALL):
+        train_stage(configuration, "detector", state)
+    if stage in (Stages.DECODER, Stages.ALL):
+        train_stage(configuration, "decoder", state)
+
+
+@app.command()
+def export(
+    preset: Annotated[str, typer.Option(metavar="NAME", help="Sizes of the model: see `handos info`.")],
+    weights: Annotated[Path, typer.Option(metavar="FILE.pt", help="The decoder.pt that `handos train` wrote.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Network to write.")],
+    half: Annotated[bool, typer.Option("--half", help="Half precision, for GPUs.")] = False,
+    image_size: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="Side of the input; default: the preset's.")
+    ] = None,
+    score_threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Least score of a hand that the network recommends.")
+    ] = 0.5,
+) -> None:
+    """Write trained weights as one ONNX file, checked by the ONNX checker."""
+    from handos_model.architecture.onnx_export import ExportProperties, export_onnx
+    from handos_model.architecture.presets import preset_named
+    from handos_model.hand.topology import HandTopology
+    from handos_model.training.decoder_losses import HANDEDNESS_SLOPE
+    from handos_model.training.decoder_stage import load_model
+
+    sizes, topology = preset_named(preset), HandTopology.load()
+    side = sizes.image_size if image_size is None else image_size
+    model = load_model(sizes, topology, weights, side)
+    export_onnx(model, side, ExportProperties(preset, topology.id, score_threshold, HANDEDNESS_SLOPE), out, half=half)
+    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
+@app.command()
+def info(
+    preset: Annotated[str, typer.Option(metavar="NAME", help="edge: the shipped one.")] = "edge",
+) -> None:
+    """Print what a model is made of, as JSON: parameters, operations, queries, layers."""
+    import json
+
+    from handos_model.architecture.description import describe_model
+    from handos_model.architecture.presets import preset_named
+    from handos_model.hand.topology import HandTopology
+
+    typer.echo(json.dumps(describe_model(preset_named(preset), HandTopology.load()), indent=2))
 
 
 @app.command()

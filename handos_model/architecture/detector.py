@@ -101,6 +101,7 @@ class DFineDetector(nn.Module):
         return self.model.model.backbone.model  # type: ignore[no-any-return]
 
     def forward(self, image: Tensor) -> DetectorOutput:
+        self._place_anchors(image.shape[-1])
         found = self.model.model((image - _PIXEL_MEAN) / _PIXEL_SPREAD)
         shallow_features, self.backbone.shallow_features = self.backbone.shallow_features, None
         assert shallow_features is not None
@@ -116,6 +117,13 @@ class DFineDetector(nn.Module):
             token_boxes=found.enc_outputs_coord_logits.sigmoid(),
             token_logits=found.enc_outputs_class[..., 0],
         )
+
+    def _place_anchors(self, image_size: int) -> None:
+        """Lay the anchors on the grid of this image: in evaluation mode the library keeps those of one size."""
+        if self.model.config.anchor_image_size != [image_size, image_size]:
+            self.model.config.anchor_image_size = [image_size, image_size]
+            core = self.model.model
+            core.anchors, core.valid_mask = core.generate_anchors(dtype=core.dtype)
 
     def freeze(self) -> None:
         """Keep the weights, and the statistics of batch normalisation, as they are."""

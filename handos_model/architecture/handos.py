@@ -74,8 +74,8 @@ class HandOS(nn.Module):
             joint, ray-aligned frame; camera (K, 3) u, v and pixels per metre.
         """
         size = image.shape[1]
-        # Float first: TensorRT knows uint8 only as an input that is cast at once.
-        found = self.detect(image.float().permute(0, 3, 1, 2))
+        # Cast first: TensorRT knows uint8 only as an input that is cast at once.
+        found = self.detect(image.to(self.decoder.part_embedding.dtype).permute(0, 3, 1, 2))
         indices, scores = filter_queries(found.boxes, found.logits, self.slots)
         hand = self.decode(found, indices)[-1]
         assert hand.vertices is not None
@@ -83,11 +83,11 @@ class HandOS(nn.Module):
         assert hand.camera is not None
         boxes = to_corners(gather_queries(found.boxes, indices)[0])
         return (
-            scores[0],
-            size * boxes,
-            size * hand.joints_2d,
-            size * hand.joint_spread,
-            hand.vertices,
-            hand.joints_3d,
-            size * hand.camera,
+            scores[0].float(),
+            size * boxes.float(),
+            size * hand.joints_2d.float(),
+            size * hand.joint_spread.float(),
+            hand.vertices.float(),
+            hand.joints_3d.float(),
+            size * hand.camera.float(),
         )

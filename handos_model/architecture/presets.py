@@ -56,3 +56,16 @@ EDGE = Preset(
 """The shipped default: made for two CPU cores and small Jetsons; the detector has D-FINE-N's sizes."""
 
 PRESETS = {preset.name: preset for preset in (EDGE,)}
+
+
+def preset_named(name: str) -> Preset:
+    """The preset with this name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]

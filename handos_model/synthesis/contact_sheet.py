@@ -1,17 +1,29 @@
 """A grid of frames with their labels drawn: for looking at what is rendered."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from handos_model.hand.skeleton import BONES
+from handos_model.io.annotated_folder import AnnotatedFolder
 from handos_model.io.annotations import AnnotatedHand, AnnotatedImage
 from handos_model.io.frame import ImageArray
+from handos_model.io.overlay_files import write_image
 
 SIDE_COLOURS = {"left": (80, 255, 80), "right": (80, 120, 255)}
 """BGR."""
 FINGER_COLOURS = ((60, 200, 255), (80, 255, 80), (255, 220, 60), (255, 90, 160), (120, 80, 255))
+
+
+_COLUMNS = 3
+_FRAMES = 18
+
+
+def write_contact_sheet(folder: Path, path: Path) -> None:
+    """Draw the first frames of an annotated folder into the picture `path`."""
+    write_image(path, contact_sheet(AnnotatedFolder(folder)[:_FRAMES], _COLUMNS))
 
 
 def contact_sheet(frames: Sequence[AnnotatedImage], columns: int) -> ImageArray:

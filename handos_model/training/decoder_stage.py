@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.decoder import HandPrediction
+from handos_model.architecture.detector import DFineDetector
 from handos_model.architecture.handos import HandOS
 from handos_model.architecture.presets import PRESETS, Preset
 from handos_model.hand.topology import HandTopology
@@ -89,11 +90,22 @@ def train_decoder(
     loop.run(draw, module.losses, configuration.checkpoint_minutes)
 
 
-def load_model(preset: Preset, topology: HandTopology, state_dir: Path, image_size: int) -> HandOS:
-    """The whole model with the averaged weights of both stages, from the checkpoints in `state_dir`."""
-    module = SupervisedDecoder(preset, topology, state_dir / "detector.pt", image_size)
-    checkpoint = state_dir / "decoder.pt"
+def load_model(preset: Preset, topology: HandTopology, checkpoint: Path, image_size: int) -> HandOS:
+    """The whole model with the averaged weights of a checkpoint of this stage, for images of `image_size` pixels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such checkpoint, or one of another preset.
+    """
     if not checkpoint.is_file():
-        raise FileNotFoundError(f"{checkpoint} not found: train the decoder first (--stage decoder)")
-    module.load_state_dict(load_checkpoint(checkpoint)["average"])
-    return module.model.eval()
+        raise FileNotFoundError(f"{checkpoint} not found: name the decoder.pt that `handos train` wrote")
+    model = HandOS(preset, topology, DFineDetector(preset.detector, image_size))
+    weights = load_checkpoint(checkpoint).get("average", {})
+    try:
+        model.load_state_dict({name.removeprefix("model."): value for name, value in weights.items()})
+    except RuntimeError as error:
+        raise ValueError(f"{checkpoint} holds no weights of a decoder of preset {preset.name!r}: {error}") from error
+    return model.eval()

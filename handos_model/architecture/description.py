@@ -1,0 +1,58 @@
+"""What a model is made of, in numbers."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from handos_model.architecture.detector import DFineDetector
+from handos_model.architecture.handos import HandOS
+from handos_model.architecture.presets import Preset
+from handos_model.hand.skeleton import JOINT_COUNT
+from handos_model.hand.topology import HandTopology
+
+_PARTS = ("detector", "side_network", "decoder")
+
+
+def describe_model(preset: Preset, topology: HandTopology) -> dict[str, Any]:
+    """Parameters, operations of one image, queries and layers.
+
+    Operations are those of convolutions, matrix products and attention, a multiplication with its addition counting as
+    two; sampling of the maps is not among them.
+    """
+    model = HandOS(preset, topology, DFineDetector(preset.detector, preset.image_size)).eval()
+    vertex_queries = len(topology.coarse_vertices)
+    return {
+        "preset": preset.name,
+        "image_size": preset.image_size,
+        "parameters": {
+            "frozen": _count_parameters(model.detector),
+            "trained": sum(_count_parameters(part) for part in (model.side_network, model.decoder)),
+            **{part: _count_parameters(model.get_submodule(part)) for part in _PARTS},
+        },
+        "gflops": _count_operations(model, preset.image_size),
+        "queries": {
+            "detector": preset.detector.queries,
+            "hands": preset.hand_slots,
+            "per_hand": {"joints": JOINT_COUNT, "vertices": vertex_queries, "camera": 1},
+        },
+        "layers": {
+            "detector": preset.detector.decoder_layers,
+            "2d": preset.layers_2d,
+            "interactive": preset.interactive_layers,
+        },
+    }
+
+
+def _count_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _count_operations(model: HandOS, image_size: int) -> dict[str, float]:
+    counter = FlopCounterMode(display=False, depth=1)
+    with torch.no_grad(), counter:
+        model(torch.zeros(1, image_size, image_size, 3, dtype=torch.uint8))
+    counts = counter.get_flop_counts()
+    parts = {part: sum(counts[f"{type(model).__name__}.{part}"].values()) / 1e9 for part in _PARTS}
+    return {name: round(value, 3) for name, value in (parts | {"total": sum(parts.values())}).items()}
