@@ -132,6 +132,8 @@ class HandosNode(Node):
             while (image := self._mailbox.take()) is not None:
                 self._process(image)
         except Exception:
+            if not self.context.ok():
+                return  # a signal came in the middle of this image: there is nobody left to publish to
             # A dead worker behind a living node would look like a camera without hands.
             self.get_logger().fatal(f"the worker stopped, the node ends:\n{traceback.format_exc()}")
             self.context.try_shutdown()

@@ -38,3 +38,7 @@ class Hand:
     """(V, 3) metres, camera optical frame; V and the faces are those of the pipeline's topology."""
     id: int | None = None
     """Stable identity over frames, given by the tracker; ``None`` straight from the pipeline."""
+    coasting: bool = False
+    """Not seen in this image: carried on by the tracker from earlier ones."""
+    depth_residual: float | None = None
+    """Metres by which a depth image moved the hand away from the camera; ``None`` where none was used."""
