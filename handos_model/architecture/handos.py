@@ -16,6 +16,15 @@ OUTPUT_NAMES = ("scores", "boxes", "joints_2d", "joint_spread", "vertices", "joi
 """What `HandOS.forward` returns, in order; the runtime reads them from the exported graph by these names."""
 
 
+_ENCODER_LEVELS = 2
+"""Feature maps of the detector's encoder."""
+
+
+def side_network_of(preset: Preset) -> SideNetwork:
+    """A side network, not yet trained, between a preset's detector and its decoder."""
+    return SideNetwork(SHALLOW_CHANNELS, preset.detector.width, preset.width, _ENCODER_LEVELS)
+
+
 class HandOS(nn.Module):
     """HandOS (Chen et al., CVPR 2025): a frozen detector, a side network and an interactive 2D-3D decoder.
 
@@ -34,9 +43,8 @@ class HandOS(nn.Module):
         self.slots = preset.hand_slots
         self.detector = detector
         self.detector.freeze()
-        levels = 2
-        self.side_network = SideNetwork(SHALLOW_CHANNELS, preset.detector.width, preset.width, levels)
-        self.decoder = HandDecoder(preset, topology, levels + 1)
+        self.side_network = side_network_of(preset)
+        self.decoder = HandDecoder(preset, topology, _ENCODER_LEVELS + 1)
 
     def train(self, mode: bool = True) -> "HandOS":
         """Switch everything but the frozen detector."""
@@ -49,9 +57,12 @@ class HandOS(nn.Module):
         with torch.no_grad():
             return self.detector(image)  # type: ignore[no-any-return]
 
-    def decode(self, found: DetectorOutput, indices: Tensor) -> list[HandPrediction]:
+    def remember(self, found: DetectorOutput) -> list[Tensor]:
+        """The maps that the decoder reads, finest first: F_GD of the paper."""
+        return self.side_network(found.shallow_features, found.encoder_features)  # type: ignore[no-any-return]
+
+    def decode(self, found: DetectorOutput, memory: list[Tensor], indices: Tensor) -> list[HandPrediction]:
         """Decode the queries (B, K) chosen from a detection -> every layer's answer for H = B K hands."""
-        memory = self.side_network(found.shallow_features, found.encoder_features)
         instances = join_queries(
             gather_queries(found.first_queries, indices), gather_queries(found.last_queries, indices)
         )
@@ -77,7 +88,7 @@ class HandOS(nn.Module):
         # Cast first: TensorRT knows uint8 only as an input that is cast at once.
         found = self.detect(image.to(self.decoder.part_embedding.dtype).permute(0, 3, 1, 2))
         indices, scores = filter_queries(found.boxes, found.logits, self.slots)
-        hand = self.decode(found, indices)[-1]
+        hand = self.decode(found, self.remember(found), indices)[-1]
         assert hand.vertices is not None
         assert hand.joints_3d is not None
         assert hand.camera is not None

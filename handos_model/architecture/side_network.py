@@ -20,6 +20,7 @@ class SideNetwork(nn.Module):
     def __init__(self, shallow_channels: int, encoder_channels: int, width: int, encoder_levels: int) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(shallow_channels, width // 2, 1)
+        self.reduce_encoder = nn.Conv2d(encoder_channels, width // 2, 1)
         self.refine = nn.Conv2d(width // 2, width, 3, padding=1)
         self.project_encoder = nn.ModuleList(nn.Conv2d(encoder_channels, width, 1) for _ in range(encoder_levels))
 
@@ -27,5 +28,5 @@ class SideNetwork(nn.Module):
         """(B, C, S/8, S/8) and the encoder's maps -> maps (B, width, h, w), finest first."""
         coarse = [project(level) for project, level in zip(self.project_encoder, encoder_features, strict=True)]
         # The finest level sees the encoder's context too: shallow features alone do not know which finger is which.
-        context = F.interpolate(coarse[0], scale_factor=2.0, mode="nearest")
-        return [self.refine(F.relu(self.reduce(shallow))) + context, *coarse]
+        context = F.interpolate(self.reduce_encoder(encoder_features[0]), scale_factor=2.0, mode="nearest")
+        return [self.refine(F.relu(self.reduce(shallow) + context)), *coarse]

@@ -17,7 +17,7 @@ from handos_model.training.assignment import assign_predictions
 from handos_model.training.checkpoint import load_checkpoint
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.decoder_losses import DecoderLosses
-from handos_model.training.detector_stage import load_detector
+from handos_model.training.detector_stage import load_first_stage
 from handos_model.training.loop import TrainingLoop
 from handos_model.training.mixture import AnnotatedImages, draw_batch
 from handos_model.training.sample import Batch
@@ -31,8 +31,10 @@ class SupervisedDecoder(nn.Module):
 
     def __init__(self, preset: Preset, topology: HandTopology, checkpoint: Path, image_size: int) -> None:
         super().__init__()
-        detector = load_detector(preset, checkpoint, image_size)
-        self.model = HandOS(preset, topology, detector)
+        first_stage = load_first_stage(preset, checkpoint, image_size)
+        self.model = HandOS(preset, topology, first_stage.detector)
+        self.model.side_network = first_stage.side_network
+        self.dense_supervision = first_stage.dense_supervision
         self.decoder_losses = DecoderLosses(topology)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -41,11 +43,13 @@ class SupervisedDecoder(nn.Module):
         found = self.model.detect(batch.image.contiguous(memory_format=torch.channels_last))
         assigned = assign_predictions(found.logits, to_corners(found.boxes), batch.boxes / size, batch.is_hand)
         indices, hand = choose_queries(assigned, _QUERIES_PER_IMAGE)
-        layers = self.model.decode(found, indices)
+        memory = self.model.remember(found)
+        layers = self.model.decode(found, memory, indices)
         image_index, slot = (hand >= 0).nonzero(as_tuple=True)
         hands = batch.of_assigned(image_index, hand[image_index, slot])
         rows = image_index * indices.shape[1] + slot
-        return dict(self.decoder_losses([_pick(layer, rows) for layer in layers], hands, size))
+        losses = self.decoder_losses([_pick(layer, rows) for layer in layers], hands, size)
+        return losses | self.dense_supervision(memory[0], batch)  # type: ignore[no-any-return]
 
 
 def choose_queries(assigned: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -105,7 +109,7 @@ def load_model(preset: Preset, topology: HandTopology, checkpoint: Path, image_s
     model = HandOS(preset, topology, DFineDetector(preset.detector, image_size))
     weights = load_checkpoint(checkpoint).get("average", {})
     try:
-        model.load_state_dict({name.removeprefix("model."): value for name, value in weights.items()})
+        model.load_state_dict({name[6:]: value for name, value in weights.items() if name.startswith("model.")})
     except RuntimeError as error:
         raise ValueError(f"{checkpoint} holds no weights of a decoder of preset {preset.name!r}: {error}") from error
     return model.eval()

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.architecture.detector import DFineDetector
+from handos_model.architecture.handos import side_network_of
 from handos_model.architecture.presets import PRESETS, Preset
 from handos_model.training.checkpoint import load_checkpoint
 from handos_model.training.configuration import TrainingConfiguration
+from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_losses import DetectorSupervision
 from handos_model.training.loop import TrainingLoop
 from handos_model.training.mixture import AnnotatedImages, draw_batch
@@ -17,16 +19,23 @@ from handos_model.training.sample import Batch
 
 
 class SupervisedDetector(nn.Module):
-    """The detector and the heads that only training needs."""
+    """The detector, the side network and the heads that only training needs.
+
+    The side network learns here for the sake of the detector's features; the second stage goes on from its weights.
+    """
 
     def __init__(self, preset: Preset, image_size: int) -> None:
         super().__init__()
         self.detector = DFineDetector(preset.detector, image_size)
+        self.side_network = side_network_of(preset)
         self.supervision = DetectorSupervision(preset)
+        self.dense_supervision = DenseSupervision(preset.width)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        image = batch.image.contiguous(memory_format=torch.channels_last)
-        return dict(self.supervision(self.detector(image), batch))
+        """All losses of the first stage."""
+        found = self.detector(batch.image.contiguous(memory_format=torch.channels_last))
+        memory = self.side_network(found.shallow_features, found.encoder_features)
+        return self.supervision(found, batch) | self.dense_supervision(memory[0], batch)  # type: ignore[no-any-return]
 
 
 def train_detector(
@@ -47,12 +56,12 @@ def train_detector(
     loop.run(draw, module.losses, configuration.checkpoint_minutes)
 
 
-def load_detector(preset: Preset, checkpoint: Path, image_size: int) -> DFineDetector:
-    """The averaged weights of a trained detector, for images of `image_size` pixels."""
+def load_first_stage(preset: Preset, checkpoint: Path, image_size: int) -> SupervisedDetector:
+    """What the first stage has trained, averaged weights, for images of `image_size` pixels."""
     if not checkpoint.is_file():
         raise FileNotFoundError(f"{checkpoint} not found: train the detector first (--stage detector)")
     module = SupervisedDetector(preset, image_size)
     # The anchors' grid belongs to the image size; everything else is independent of it.
     state = load_checkpoint(checkpoint)["average"]
     module.load_state_dict(state)
-    return module.detector
+    return module
