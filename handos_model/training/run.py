@@ -36,6 +36,7 @@ def _train_process(
     rank: int, configuration: TrainingConfiguration, stage: StageName, state_dir: Path, meeting_place: str
 ) -> None:
     torch.set_num_threads(1)
+    _keep_to_one_core(rank, configuration.processes)
     # Denormal numbers, common in young networks, are ten times slower than zero.
     torch.set_flush_denormal(True)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
@@ -49,6 +50,13 @@ def _train_process(
         train_decoder(configuration, sources, topology, state_dir / "detector.pt", state_dir / "decoder.pt")
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def _keep_to_one_core(rank: int, processes: int) -> None:
+    """On a busy machine the scheduler puts processes that wait for each other on one core, and leaves them there."""
+    cores = sorted(os.sched_getaffinity(0))
+    if processes <= len(cores):
+        os.sched_setaffinity(0, {cores[rank]})
 
 
 def open_sources(configuration: TrainingConfiguration, stage: StageName) -> list[tuple[AnnotatedImages, float]]:
