@@ -2,11 +2,20 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from sensor_msgs.msg import CameraInfo
 
+from handos_model.inference.lens_distortion import LensDistortion, LensModel
 from handos_model.io.frame import CameraIntrinsics
 from handos_ros.msg import HandArray
+
+_LENS_MODELS: Final[dict[str, LensModel]] = {
+    "plumb_bob": "radial_tangential",
+    "rational_polynomial": "radial_tangential",
+    "equidistant": "fisheye",
+}
+"""Names of `CameraInfo.distortion_model` (sensor_msgs/distortion_models.hpp)."""
 
 
 class IntrinsicsOrigin(IntEnum):
@@ -24,14 +33,16 @@ class ImageIntrinsics:
     camera: CameraIntrinsics | None
     """``None`` if and only if `origin` is NONE."""
     origin: IntrinsicsOrigin
+    lens: LensDistortion | None = None
+    """``None``: straight lines are straight."""
 
 
 class CameraInfoError(ValueError):
     """A camera_info cannot be used: why, and what to do."""
 
 
-def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int) -> CameraIntrinsics:
-    """Read K and carry it over to the pixels of the image, which binning and a region of interest change.
+def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int, *, rectified: bool) -> ImageIntrinsics:
+    """Read K and D, or P, and carry them over to the pixels of the image, whose binning and region of interest count.
 
     Parameters
     ----------
@@ -39,14 +50,17 @@ def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int) -> Ca
         The camera's message.
     width, height
         Of the image in pixels.
+    rectified
+        Whether the image has been rectified: then P holds, and the lens is no longer to be seen.
 
     Raises
     ------
     CameraInfoError
         If the camera is not calibrated or the message belongs to images of another size.
     """
-    if info.k[0] == 0:
-        raise CameraInfoError("its K[0] is 0, so the camera is not calibrated: calibrate it")
+    matrix, name, columns = (info.p, "P", 4) if rectified else (info.k, "K", 3)
+    if matrix[0] == 0:
+        raise CameraInfoError(f"its {name}[0] is 0, so the camera is not calibrated: calibrate it")
     x_binning, y_binning = max(info.binning_x, 1), max(info.binning_y, 1)
     expected = ((info.roi.width or info.width) // x_binning, (info.roi.height or info.height) // y_binning)
     if 0 not in expected and expected != (width, height):
@@ -55,12 +69,13 @@ def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int) -> Ca
             "camera_info of the resized image, as image_proc's resize node does"
         )
     try:
-        return CameraIntrinsics(
-            fx=info.k[0] / x_binning,
-            fy=info.k[4] / y_binning,
-            cx=(info.k[2] - info.roi.x_offset) / x_binning,
-            cy=(info.k[5] - info.roi.y_offset) / y_binning,
+        camera = CameraIntrinsics(
+            fx=matrix[0] / x_binning,
+            fy=matrix[columns + 1] / y_binning,
+            cx=(matrix[2] - info.roi.x_offset) / x_binning,
+            cy=(matrix[columns + 2] - info.roi.y_offset) / y_binning,
         )
+        return ImageIntrinsics(camera, IntrinsicsOrigin.CALIBRATED, None if rectified else _lens(info))
     except ValueError as error:
         raise CameraInfoError(str(error)) from error
 
@@ -79,3 +94,15 @@ def assumed_intrinsics(width: int, height: int, field_of_view: float | None) -> 
         return ImageIntrinsics(None, IntrinsicsOrigin.NONE)
     camera = CameraIntrinsics.from_field_of_view(width, height, field_of_view)
     return ImageIntrinsics(camera, IntrinsicsOrigin.ASSUMED)
+
+
+def _lens(info: CameraInfo) -> LensDistortion | None:
+    coefficients = tuple(info.d)
+    if not any(coefficients):
+        return None
+    if info.distortion_model not in _LENS_MODELS:
+        raise CameraInfoError(
+            f"its distortion_model {info.distortion_model!r} is none of {', '.join(_LENS_MODELS)}: calibrate the "
+            "camera with one of them, or subscribe to rectified images"
+        )
+    return LensDistortion(_LENS_MODELS[info.distortion_model], coefficients)

@@ -1,39 +1,41 @@
-"""A mailbox with one slot between the thread that receives and the thread that works."""
+"""Mailboxes with one slot per sender, between the thread that receives and the thread that works."""
 
 import threading
+from collections import Counter
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
 
 class Mailbox(Generic[Item]):
-    """Holds the newest item only: a slow worker gets a fresh image and not a queue of old ones."""
+    """Holds the newest item of every sender: a slow worker gets fresh images and not a queue of old ones.
+
+    Senders are served in turn, however often each of them sends.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._item: Item | None = None
-        self._dropped = 0
+        # A dictionary keeps the order in which its keys came: the sender that has waited longest is its first.
+        self._items: dict[str, Item] = {}
+        self._dropped: Counter[str] = Counter()
         self._closed = False
 
-    @property
-    def dropped(self) -> int:
-        """How many items were replaced before anybody took them."""
-        return self._dropped
+    def dropped(self, sender: str) -> int:
+        """How many items of a sender were replaced before anybody took them."""
+        return self._dropped[sender]
 
-    def put(self, item: Item) -> None:
-        """Leave an item; one that still lies there is dropped."""
+    def put(self, sender: str, item: Item) -> None:
+        """Leave an item; one of the same sender that still lies there is dropped."""
         with self._changed:
-            if self._item is not None:
-                self._dropped += 1
-            self._item = item
+            self._dropped[sender] += sender in self._items
+            self._items[sender] = item
             self._changed.notify()
 
     def take(self) -> Item | None:
         """Wait for an item and take it; ``None`` once the mailbox is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._closed)
-            item, self._item = self._item, None
-            return None if self._closed else item
+            self._changed.wait_for(lambda: self._items or self._closed)
+            return None if self._closed else self._items.pop(next(iter(self._items)))
 
     def close(self) -> None:
         """Wake the waiting worker for the last time."""

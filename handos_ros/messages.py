@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, Quaternion
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from handos_model.hand.hand import FloatArray
 from handos_model.hand.hand import Hand as ModelHand
 from handos_model.hand.skeleton import WRIST
 from handos_model.hand.topology import HandTopology as ModelTopology
+from handos_model.io.frame import ImageArray
 from handos_ros.intrinsics import ImageIntrinsics
 from handos_ros.msg import Hand, HandArray, HandTopology
 from handos_ros.wrist_frame import wrist_orientation
@@ -53,18 +55,19 @@ def hand_message(hand: ModelHand, *, with_mesh: bool) -> Hand:
     """Message for one hand."""
     message = Hand(
         id=hand.id or 0,
-        state=Hand.STATE_TRACKED,
+        state=Hand.STATE_COASTING if hand.coasting else Hand.STATE_TRACKED,
         handedness=_HANDEDNESS[hand.handedness],
         handedness_score=float(hand.handedness_score),
         score=float(hand.score),
         box=hand.box,
         joints_2d=hand.joints_2d.reshape(-1),
         joint_scores=hand.joint_scores,
+        depth_residual=float("nan") if hand.depth_residual is None else hand.depth_residual,
     )
     if hand.joints_3d is not None and hand.joint_sigma is not None:
         message.joints_3d = _flat(hand.joints_3d)
         message.joint_sigma = _flat(hand.joint_sigma)
-        message.wrist_pose = _wrist_pose(hand, hand.joints_3d)
+        message.wrist_pose = wrist_pose(hand, hand.joints_3d)
     if with_mesh and hand.vertices is not None:
         message.vertices = _flat(hand.vertices)
     return message
@@ -82,18 +85,27 @@ def topology_message(topology: ModelTopology) -> HandTopology:
     )
 
 
+def wrist_pose(hand: ModelHand, joints_3d: FloatArray) -> Pose:
+    """The wrist in the camera's frame, as `Hand.msg` describes it."""
+    x, y, z = joints_3d[WRIST].tolist()
+    qx, qy, qz, qw = wrist_orientation(joints_3d, hand.handedness)
+    return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+
+
+def image_message(image: ImageArray, header: Header) -> Image:
+    """Message for (H, W, 3) BGR."""
+    height, width = image.shape[:2]
+    message = Image(header=header, height=height, width=width, encoding="bgr8", step=3 * width)
+    message.data = array.array("B", image.tobytes())  # an ndarray would be checked byte by byte
+    return message
+
+
 def _camera_matrix(intrinsics: ImageIntrinsics) -> list[float]:
     """K row by row; zeros where there is none, as in an uncalibrated CameraInfo."""
     camera = intrinsics.camera
     if camera is None:
         return [0.0] * 9
     return [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
-
-
-def _wrist_pose(hand: ModelHand, joints_3d: FloatArray) -> Pose:
-    x, y, z = joints_3d[WRIST].tolist()
-    qx, qy, qz, qw = wrist_orientation(joints_3d, hand.handedness)
-    return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
 
 
 def _flat(values: FloatArray) -> "array.array[float]":

@@ -1,173 +1,202 @@
-"""The node `handos`: images in, hands out."""
+"""The node `handos`: images in, hands out, under a managed lifecycle."""
 
+import gc
 import sys
-import threading
+import time
 import traceback
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import rclpy
-from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
-from rclpy.node import Node
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
-from sensor_msgs.msg import CompressedImage, Image
-from visualization_msgs.msg import MarkerArray
+from rclpy.qos_overriding_options import InvalidQosOverridesError
+from std_msgs.msg import Header
 
 from handos_model import HandPipeline
-from handos_model.hand.hand import Hand
 from handos_ros.camera import Camera
-from handos_ros.identities import HandIdentities
-from handos_ros.image_decoding import ImageDecodingError, ImageMessage, decode_image
-from handos_ros.mailbox import Mailbox
-from handos_ros.markers import HandMarkers
-from handos_ros.messages import ImageRecord, hand_array_message, topology_message
-from handos_ros.msg import HandArray, HandTopology
+from handos_ros.diagnostics import CameraCondition, camera_status, node_status
+from handos_ros.hand_finder import HandFinder
+from handos_ros.messages import topology_message
+from handos_ros.msg import HandTopology
+from handos_ros.outputs import CameraOutputs
 from handos_ros.parameters import declare_parameters
-from handos_ros.qos_mismatch import publisher_events, subscription_events
 from handos_ros.receive_buffers import keep_receive_buffers
-from handos_ros.topics import HANDS_QOS, IMAGE_QOS, LATCHED_QOS, image_topic, overridable_qos
+from handos_ros.statistics import ErrorStatistics
+from handos_ros.topics import LATCHED_QOS
+from handos_ros.worker import CameraWork, Worker
+from handos_ros.wrist_broadcaster import WristBroadcaster
 
-WARNING_PERIOD: Final = 10.0
-"""Seconds between two warnings of the same kind."""
+SUCCESS: Final = TransitionCallbackReturn.SUCCESS
+FAILURE: Final = TransitionCallbackReturn.FAILURE
+
+EXPECTED_ERRORS: Final = (OSError, ValueError, ParameterException, InvalidQosOverridesError)
+"""Mistakes of the user, whose message says all that there is to say."""
+DIAGNOSTICS_PERIOD: Final = 1.0
+"""Seconds."""
 
 
-@dataclass(frozen=True)
-class ReceivedImage:
-    """An image message and when it reached the node."""
+class HandosNode(LifecycleNode):
+    """Runs the pipeline on the newest image of every camera and publishes the hands.
 
-    message: ImageMessage
-    received: Time
-
-
-class HandosNode(Node):
-    """Runs the pipeline on the newest image of a camera and publishes the hands.
-
-    The executor's thread only receives. A worker thread does everything else, one image at a time.
+    configure loads the network and advertises, activate subscribes to the cameras, deactivate and cleanup undo it. The
+    executor's thread only receives; a worker thread does everything else, one image at a time.
 
     Raises
     ------
-    OSError, ValueError
-        If a parameter or the weights cannot be used.
+    ValueError, ParameterException
+        If a parameter cannot be used.
     """
 
     def __init__(self) -> None:
         super().__init__("handos")
-        self._settings = declare_parameters(self)
-        self._pipeline = HandPipeline.load(
-            self._settings.weights,
-            score_threshold=self._settings.score_threshold,
-            max_hands=self._settings.max_hands,
-        )
-        self._identities = HandIdentities()
-        self._markers = HandMarkers(self._pipeline.topology)
-        self._mailbox: Mailbox[ReceivedImage] = Mailbox()
-        self._hands_publisher = self._advertise_hands()
-        self._markers_publisher = self.create_publisher(MarkerArray, "~/markers", HANDS_QOS)
-        self._publish_topology()
-        self._camera = Camera(self, self._settings.field_of_view)
-        self._image_topic = self._subscribe_to_images()
-        self._reminder = self.create_timer(WARNING_PERIOD, self._remind_of_silence)
-        self._worker = threading.Thread(target=self._work, name="worker", daemon=True)
-        self._worker.start()
-        self.get_logger().info(
-            f"ready: images on {self._image_topic}, camera_info on {self._camera.info_topic}, network in "
-            f"{self._pipeline.engine.description}"
-        )
+        self.parameters = declare_parameters(self)
+        self._errors = ErrorStatistics()
+        self._pipeline: HandPipeline | None = None
+        self._work: dict[str, CameraWork] = {}
+        self._cameras: list[Camera] = []
+        self._worker: Worker | None = None
+        self._activated = 0.0
+        self._topology_publisher: Publisher[HandTopology] | None = None
+        self._slow_since: dict[str, float] = {}
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._use_parameters)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the network and advertise the topics."""
+        return self._attempt("configured", self._configure, self._cleanup)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe to the cameras and start working."""
+        return self._attempt("activated", self._activate, self._deactivate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Leave the cameras alone; the network stays loaded."""
+        self._deactivate()
+        return SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give the network's memory back and withdraw the topics."""
+        self._cleanup()
+        return SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End everything, from any state."""
+        self._deactivate()
+        self._cleanup()
+        return SUCCESS
 
     def destroy_node(self) -> None:
         """Let the worker finish its image, then destroy everything."""
-        self._mailbox.close()
-        self._worker.join()
+        self._deactivate()
         super().destroy_node()
 
-    def _advertise_hands(self) -> Publisher[HandArray]:
-        topic = self.resolve_topic_name("~/hands")
-        return self.create_publisher(
-            HandArray,
-            topic,
-            HANDS_QOS,
-            event_callbacks=publisher_events(topic, self.get_logger()),
-            qos_overriding_options=overridable_qos(),
-        )
+    def _attempt(self, name: str, step: Callable[[], None], undo: Callable[[], None]) -> TransitionCallbackReturn:
+        """Take a step of the lifecycle; if it fails, say why and undo what was done, so that it can be retried."""
+        try:
+            step()
+        except Exception as error:
+            expected = isinstance(error, EXPECTED_ERRORS)
+            self._errors.add(str(error))
+            self.get_logger().error(f"not {name}: {error if expected else traceback.format_exc()}")
+            undo()
+            return FAILURE
+        return SUCCESS
 
-    def _publish_topology(self) -> None:
+    def _configure(self) -> None:
+        parameters = self.parameters
+        self.get_logger().info(f"loading the network {parameters.weights or 'that is shipped'}")
+        start = time.monotonic()
+        self._pipeline = HandPipeline.load(parameters.weights_file, parameters.backend)  # type: ignore[arg-type]
+        self.get_logger().info(
+            f"loaded in {time.monotonic() - start:.1f} s, runs on {self._pipeline.engine.description}"
+        )
+        wrists = WristBroadcaster(self) if parameters.tf else None
+        topology = self._pipeline.topology
+        self._work = {name: CameraWork(CameraOutputs(self, name, topology, wrists)) for name in parameters.cameras}
         self._topology_publisher = self.create_publisher(HandTopology, "~/topology", LATCHED_QOS)
-        self._topology_publisher.publish(topology_message(self._pipeline.topology))
+        self._topology_publisher.publish(topology_message(topology))
 
-    def _subscribe_to_images(self) -> str:
-        """Subscribe and return the topic's full name."""
-        compressed = self._settings.image_transport == "compressed"
-        # As image_transport does it: the name of the raw topic is remapped, the transport's is derived from it.
-        topic = image_topic(self) + ("/compressed" if compressed else "")
-        self.create_subscription(
-            CompressedImage if compressed else Image,
-            topic,
-            self._receive,
-            IMAGE_QOS,
-            event_callbacks=subscription_events(topic, self.get_logger()),
-            qos_overriding_options=overridable_qos(),
+    def _activate(self) -> None:
+        assert self._pipeline is not None
+        finder = HandFinder(self._pipeline.engine, self.parameters, self.get_logger())
+        work = {name: CameraWork(work.outputs) for name, work in self._work.items()}
+        worker = Worker(self, finder, work, self._errors, self.parameters)
+        self._work, self._worker, self._activated = work, worker, time.monotonic()
+        for name in work:
+            self._cameras.append(Camera(self, name, self.parameters, worker.deliver))
+        topics = ", ".join(f"{camera.image_topic} with {camera.info_topic}" for camera in self._cameras)
+        self.get_logger().info(f"ready: waiting for images on {topics}")
+
+    def _deactivate(self) -> None:
+        for camera in self._cameras:
+            camera.close()
+        self._cameras.clear()
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+        self._slow_since.clear()
+
+    def _cleanup(self) -> None:
+        for work in self._work.values():
+            work.outputs.close()
+        self._work = {}
+        if self._topology_publisher is not None:
+            self.destroy_publisher(self._topology_publisher)
+            self._topology_publisher = None
+        self._pipeline = None
+        gc.collect()  # the network's memory is freed now, not some time later
+
+    def _check_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
+        try:
+            self.parameters.changed(changes, only_live=self._pipeline is not None)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _use_parameters(self, changes: Sequence[Parameter[Any]]) -> None:
+        self.parameters = self.parameters.changed(changes, only_live=False)
+        if self._worker is not None:
+            self._worker.use(self.parameters)
+
+    def _publish_diagnostics(self) -> None:
+        statuses = [node_status(self._state(), self._network(), self._errors, time.monotonic())]
+        if self._worker is not None:
+            statuses += [camera_status(self._condition(camera, self._worker)) for camera in self._cameras]
+        self._diagnostics.publish(
+            DiagnosticArray(header=Header(stamp=self.get_clock().now().to_msg()), status=statuses)
         )
-        return topic
 
-    def _receive(self, message: ImageMessage) -> None:
-        self._reminder.cancel()
-        self._mailbox.put(ReceivedImage(message, self._now()))
-
-    def _remind_of_silence(self) -> None:
-        publishers = self.count_publishers(self._image_topic)
-        if publishers == 0:
-            remedy = "nobody publishes there; name the camera's topic with --ros-args -r image:=<topic>"
+    def _condition(self, camera: Camera, worker: Worker) -> CameraCondition:
+        now, statistics = time.monotonic(), self._work[camera.name].statistics
+        if (statistics.latency(95) or 0.0) > self.parameters.latency_limit:
+            self._slow_since.setdefault(camera.name, now)
         else:
-            remedy = (
-                f"it has {publishers} publisher(s); large images may get lost in best effort, try "
-                f"-p qos_overrides.{self._image_topic}.subscription.reliability:=reliable"
-            )
-        self.get_logger().warning(f"no image yet on {self._image_topic}: {remedy}")
-
-    def _work(self) -> None:
-        """Body of the worker thread."""
-        try:
-            while (image := self._mailbox.take()) is not None:
-                self._process(image)
-        except Exception:
-            if not self.context.ok():
-                return  # a signal came in the middle of this image: there is nobody left to publish to
-            # A dead worker behind a living node would look like a camera without hands.
-            self.get_logger().fatal(f"the worker stopped, the node ends:\n{traceback.format_exc()}")
-            self.context.try_shutdown()
-
-    def _process(self, image: ReceivedImage) -> None:
-        started = self._now()
-        try:
-            picture = decode_image(image.message)
-        except ImageDecodingError as error:
-            self.get_logger().error(f"{self._image_topic}: {error}", throttle_duration_sec=WARNING_PERIOD)
-            return
-        height, width = picture.shape[:2]
-        intrinsics = self._camera.intrinsics_of(width, height)
-        hands = self._identities.assign(self._pipeline(picture, intrinsics.camera))
-        record = ImageRecord(
-            header=image.message.header,
-            intrinsics=intrinsics,
-            received=image.received,
-            started=started,
-            dropped=self._mailbox.dropped,
+            self._slow_since.pop(camera.name, None)
+        return CameraCondition(
+            name=camera.name,
+            image_topic=camera.image_topic,
+            statistics=statistics,
+            dropped=worker.dropped(camera.name),
+            image_age=now - (camera.last_image or self._activated),
+            latency_limit=self.parameters.latency_limit,
+            slow_for=now - self._slow_since.get(camera.name, now),
         )
-        self._publish(hands, record)
 
-    def _publish(self, hands: tuple[Hand, ...], record: ImageRecord) -> None:
-        message = hand_array_message(hands, record, self._pipeline.topology.id, with_meshes=self._settings.meshes)
-        message.finished = self._now()
-        self._hands_publisher.publish(message)
-        # RViz is seldom there, and markers cost more than everything else here.
-        if self._markers_publisher.get_subscription_count():
-            for marker_message in self._markers.messages(hands, record.header):
-                self._markers_publisher.publish(marker_message)
+    def _state(self) -> str:
+        if self._worker is not None:
+            return "active"
+        return "unconfigured" if self._pipeline is None else "inactive"
 
-    def _now(self) -> Time:
-        return self.get_clock().now().to_msg()
+    def _network(self) -> str:
+        return "" if self._pipeline is None else self._pipeline.engine.description
 
 
 def main() -> None:
@@ -176,15 +205,21 @@ def main() -> None:
     rclpy.init()
     try:
         node = HandosNode()
-    except (OSError, ValueError, ParameterException) as error:
+    except (ValueError, ParameterException) as error:
         sys.exit(f"handos_node: {error}")
     try:
+        if node.parameters.autostart and not _started(node):
+            sys.exit(1)
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _started(node: HandosNode) -> bool:
+    return node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
 
 
 if __name__ == "__main__":

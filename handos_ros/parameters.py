@@ -1,43 +1,165 @@
-"""The node's parameters: declared with description and range, read once into a frozen dataclass."""
+"""The node's parameters: names, defaults, descriptions and ranges in one place, read into a frozen dataclass."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Final, Literal, TypeVar, get_args
+from typing import Any, Final, get_args
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
-ImageTransport = Literal["raw", "compressed"]
+from handos_model.inference.pipeline import Backend
+from handos_model.inference.smoothing import Smoothing
+from handos_model.inference.tracking import TrackingSettings
 
-_Value = TypeVar("_Value", str, bool, int, float)
+_DEFAULT_SMOOTHING: Final = Smoothing()
+
+
+@dataclass(frozen=True)
+class ParameterRule:
+    """What a parameter's value may be, and when it may change."""
+
+    description: str
+    between: tuple[float, float] | None
+    choices: tuple[str, ...]
+    live: bool
+    """Whether it may change while the node is configured."""
+
+    def check(self, name: str, value: object) -> None:
+        """Raise ValueError if the value is none of the choices; ROS itself checks type and range."""
+        if self.choices and value not in self.choices:
+            raise ValueError(f"parameter {name} is {value!r}: choose one of {', '.join(self.choices)}")
+
+
+def _parameter(
+    default: Any,
+    description: str,
+    *,
+    between: tuple[float, float] | None = None,
+    choices: tuple[str, ...] = (),
+    live: bool = False,
+) -> Any:
+    return field(default=default, metadata={"rule": ParameterRule(description, between, choices, live)})
 
 
 @dataclass(frozen=True)
 class NodeParameters:
-    """What the node was told."""
+    """What the node was told. `RULES` describe every field."""
 
-    weights: Path | None
-    """ONNX file; ``None``: the shipped one."""
-    image_transport: ImageTransport
-    score_threshold: float | None
-    """0..1; ``None``: what the weights recommend."""
-    max_hands: int | None
-    """``None``: as many as the network has slots for."""
-    meshes: bool
-    """Whether `Hand.vertices` is filled."""
-    field_of_view: float | None
-    """Degrees along the longer side of the image, assumed without camera_info; ``None``: assume nothing."""
+    autostart: bool = _parameter(
+        True, "Configure and activate at the start; false: wait for a lifecycle manager, or `ros2 lifecycle set`."
+    )
+    cameras: Sequence[str] = _parameter(
+        ("",), "Names of the cameras; each has its topics under its name. One empty name: a single camera, no prefix."
+    )
+    image_transport: str = _parameter(
+        "raw",
+        "raw: sensor_msgs/Image on `image`; compressed: CompressedImage on `image`/compressed.",
+        choices=("raw", "compressed"),
+    )
+    rectification: str = _parameter(
+        "auto",
+        "raw: images are as the lens makes them, K and D hold; rectified: P holds; auto: rectified where the name of "
+        "the image topic starts with image_rect.",
+        choices=("auto", "raw", "rectified"),
+    )
+    depth: bool = _parameter(
+        False,
+        "Subscribe to `depth` too (16UC1 millimetres or 32FC1 metres, aligned with the image) and place hands by it.",
+    )
+    depth_tolerance: float = _parameter(
+        0.02, "Greatest difference in seconds between the stamps of image and depth.", between=(0.0, 1.0), live=True
+    )
+    weights: str = _parameter("", "ONNX file written by `handos export`; empty: the shipped weights.")
+    backend: str = _parameter(
+        "auto", "What runs the network; auto: the fastest present.", choices=tuple(get_args(Backend))
+    )
+    score_threshold: float = _parameter(
+        0.0, "Least score of a hand; 0: what the weights recommend.", between=(0.0, 1.0), live=True
+    )
+    max_hands: int = _parameter(
+        0,
+        "Find at most this many hands, the best; 0: as many as the network has slots for.",
+        between=(0, 100),
+        live=True,
+    )
+    meshes: bool = _parameter(True, "Whether to publish the vertices of every hand.", live=True)
+    field_of_view: float = _parameter(
+        0.0,
+        "Degrees, from 1 on, along the longer side of the image, assumed where there is no usable camera_info: metres "
+        "are then right up to a common factor. 0: assume nothing and publish pixels only.",
+        between=(0.0, 179.0),
+        live=True,
+    )
+    max_age: float = _parameter(
+        0.0, "Images older than this many seconds are dropped; 0: none are.", between=(0.0, 60.0), live=True
+    )
+    coast_time: float = _parameter(
+        0.3,
+        "Seconds that a hand out of sight is carried on as COASTING; 0: it is gone at once.",
+        between=(0.0, 5.0),
+        live=True,
+    )
+    smoothing: bool = _parameter(True, "Smooth joints, boxes and meshes over time; false: as measured.", live=True)
+    smoothing_min_cutoff: float = _parameter(
+        _DEFAULT_SMOOTHING.min_cutoff,
+        "Hz, cutoff of the smoothing for a hand that keeps still; lower: calmer.",
+        between=(0.01, 100.0),
+        live=True,
+    )
+    smoothing_speed_gain: float = _parameter(
+        _DEFAULT_SMOOTHING.speed_gain,
+        "Hz per m/s by which the cutoff grows with the hand's speed; higher: less delay.",
+        between=(0.0, 1000.0),
+        live=True,
+    )
+    tf: bool = _parameter(True, "Broadcast the wrists on /tf, where tf2_ros is installed.")
+    latency_limit: float = _parameter(
+        100.0,
+        "Milliseconds from receiving an image to publishing its hands (95th percentile) from which /diagnostics warns.",
+        between=(1.0, 60000.0),
+        live=True,
+    )
+
+    @property
+    def weights_file(self) -> Path | None:
+        """``None``: the shipped weights."""
+        return Path(self.weights) if self.weights else None
+
+    @property
+    def assumed_field_of_view(self) -> float | None:
+        """Degrees; ``None``: assume nothing."""
+        return self.field_of_view or None
+
+    @property
+    def tracking(self) -> TrackingSettings:
+        """How hands are followed."""
+        smoothing = Smoothing(self.smoothing_min_cutoff, self.smoothing_speed_gain) if self.smoothing else None
+        return TrackingSettings(coast_time=self.coast_time, smoothing=smoothing)
+
+    def changed(self, changes: Iterable[Parameter[Any]], *, only_live: bool) -> "NodeParameters":
+        """A copy with other values; names that are not the node's own, such as use_sim_time, are left out.
+
+        Raises
+        ------
+        ValueError
+            If a value cannot be used, or must not change now.
+        """
+        own = {change.name: change.value for change in changes if change.name in RULES}
+        for name, value in own.items():
+            if only_live and not RULES[name].live and value != getattr(self, name):
+                raise ValueError(
+                    f"parameter {name} is read when the node is configured: deactivate and clean up the node first"
+                )
+            RULES[name].check(name, value)
+        changed = replace(self, **own)
+        _check_together(changed)
+        return changed
 
 
-_DESCRIPTIONS: Final = {
-    "weights": "ONNX file written by `handos export`; empty: the shipped weights.",
-    "image_transport": "raw: sensor_msgs/Image on `image`; compressed: CompressedImage on `image`/compressed.",
-    "score_threshold": "Least score of a hand; 0: what the weights recommend.",
-    "max_hands": "Publish at most this many hands, the best; 0: as many as the network has slots for.",
-    "meshes": "Whether to publish the vertices of every hand.",
-    "field_of_view": "Degrees along the longer side of the image, assumed where there is no usable camera_info: metres "
-    "are then right up to a common factor. 0: assume nothing and publish pixels only.",
-}
+RULES: Final[dict[str, ParameterRule]] = {entry.name: entry.metadata["rule"] for entry in fields(NodeParameters)}
+"""What is allowed, by parameter."""
 
 
 def declare_parameters(node: Node) -> NodeParameters:
@@ -46,33 +168,35 @@ def declare_parameters(node: Node) -> NodeParameters:
     Raises
     ------
     ValueError
-        If a value is none of the choices. Values out of their range are refused by ROS itself.
+        If a value is none of the choices. Values of another type or out of their range are refused by ROS itself.
     """
-    weights = _declare(node, "weights", "")
-    return NodeParameters(
-        weights=Path(weights) if weights else None,
-        image_transport=_declare_image_transport(node),
-        score_threshold=_declare(node, "score_threshold", 0.0, upper=1.0) or None,
-        max_hands=_declare(node, "max_hands", 0, upper=100) or None,
-        meshes=_declare(node, "meshes", True),
-        field_of_view=_declare(node, "field_of_view", 0.0, upper=179.0) or None,
-    )
+    declared = [
+        node.declare_parameter(entry.name, _ros_value(entry.default), _descriptor(entry.default, RULES[entry.name]))
+        for entry in fields(NodeParameters)
+    ]
+    return NodeParameters().changed(declared, only_live=False)
 
 
-def _declare_image_transport(node: Node) -> ImageTransport:
-    chosen = _declare(node, "image_transport", "raw")
-    for choice in get_args(ImageTransport):
-        if chosen == choice:
-            return choice  # type: ignore[no-any-return]  # get_args forgets the type of its elements
-    raise ValueError(f"parameter image_transport is {chosen!r}: choose one of {', '.join(get_args(ImageTransport))}")
+def _check_together(parameters: NodeParameters) -> None:
+    if 0 < parameters.field_of_view < 1:
+        raise ValueError(f"parameter field_of_view is {parameters.field_of_view}: give 1..179 degrees, or 0 for none")
+    names = list(parameters.cameras)
+    if not names or len(set(names)) < len(names) or ("" in names and len(names) > 1):
+        raise ValueError(f"parameter cameras is {names}: give every camera a name of its own")
 
 
-def _declare(node: Node, name: str, default: _Value, upper: float | None = None) -> _Value:
-    """Declare one parameter, in 0..`upper` where that is given, and return its value."""
-    # Read only, because the pipeline is built from it once: ROS then refuses a change instead of ignoring it.
-    descriptor = ParameterDescriptor(description=_DESCRIPTIONS[name], read_only=True)
-    if isinstance(default, float) and upper is not None:
-        descriptor.floating_point_range = [FloatingPointRange(from_value=0.0, to_value=upper)]
-    elif upper is not None:
-        descriptor.integer_range = [IntegerRange(from_value=0, to_value=int(upper), step=1)]
-    return node.declare_parameter(name, default, descriptor).value
+def _ros_value(default: Any) -> Any:
+    return list(default) if isinstance(default, tuple) else default
+
+
+def _descriptor(default: Any, rule: ParameterRule) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(description=rule.description)
+    if rule.choices:
+        descriptor.additional_constraints = f"one of {', '.join(rule.choices)}"
+    if rule.between is not None and isinstance(default, float):
+        low, high = rule.between
+        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+    elif rule.between is not None:
+        low, high = rule.between
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+    return descriptor

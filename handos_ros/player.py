@@ -1,6 +1,5 @@
 """`handos_player`: publishes a video file or a camera as a ROS 2 camera, at its own pace."""
 
-import array
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,9 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from handos_model.io.camera_file import read_camera
-from handos_model.io.frame import CameraIntrinsics, Frame, ImageArray
+from handos_model.io.frame import CameraIntrinsics, Frame
 from handos_model.io.source import FrameSource, SourceError, open_source
+from handos_ros.messages import image_message
 from handos_ros.ros_command import run_as_ros_command
 from handos_ros.topics import camera_info_topic, image_topic
 
@@ -55,14 +55,6 @@ class CameraPlayer(Node):
 
     def _now(self) -> Time:
         return self.get_clock().now().to_msg()
-
-
-def image_message(image: ImageArray, header: Header) -> Image:
-    """Message for (H, W, 3) BGR."""
-    height, width = image.shape[:2]
-    message = Image(header=header, height=height, width=width, encoding="bgr8", step=3 * width)
-    message.data = array.array("B", image.tobytes())  # an ndarray would be checked byte by byte
-    return message
 
 
 def camera_info_message(camera: CameraIntrinsics, header: Header, width: int, height: int) -> CameraInfo:

@@ -9,8 +9,9 @@ from node_process import LIT, Client, TestCamera, ros_process, running_node, wri
 
 from handos_model.io.frame import CameraIntrinsics
 from handos_model.io.overlay_files import write_image
+from handos_ros.messages import image_message
 from handos_ros.msg import HandArray
-from handos_ros.player import camera_info_message, image_message
+from handos_ros.player import camera_info_message
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,8 @@ def test_what_is_wrong_with_images_and_camera_info_is_said_with_the_remedy(
             camera.images.publish(message)
 
         client.until(
-            lambda: logged("image encoding 'bgr9' is not supported: have the camera's driver"), send_unknown_encoding
+            lambda: logged("image encoding 'bgr9' is not supported without cv_bridge: install it"),
+            send_unknown_encoding,
         )
 
 

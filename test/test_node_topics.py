@@ -27,7 +27,7 @@ def node(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ro
         yield process
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(node: RosProcess) -> Iterator[Client]:
     client = Client()
     yield client
@@ -73,9 +73,14 @@ def test_latency_stamps_are_in_order(client: Client) -> None:
     assert times == sorted(times)
 
 
-def test_picture_without_hands_is_answered_with_no_hands(client: Client) -> None:
-    message = hands_in_answer_to(client, TestCamera(client), np.zeros_like(LIT))
-    assert message.hands == []
+def test_picture_without_hands_is_answered_with_coasting_hands_and_then_none(client: Client) -> None:
+    camera = TestCamera(client)
+    received = client.collect(HandArray, "/handos/hands")
+    client.until(lambda: len(received) > 5 and len(received[-1].hands) == 2, camera.send)
+    received.clear()
+    client.until(lambda: received and received[-1].hands == [], lambda: camera.send(np.zeros_like(LIT)))
+    states = [{hand.state for hand in message.hands} for message in received]
+    assert {Hand.STATE_COASTING} in states
 
 
 def test_late_subscriber_still_gets_the_topology(client: Client) -> None:
