@@ -14,6 +14,10 @@ class WeightsError(ValueError):
     """The weights cannot be used: what is wrong with them and what to do."""
 
 
+class BackendError(OSError):
+    """A backend cannot run the network on this machine: what it lacks or refuses, and what to do."""
+
+
 @dataclass(frozen=True)
 class EngineOutput:
     """The network's answer: K hand slots, best score first, unused ones with a score near 0.

@@ -1,11 +1,29 @@
-"""The network in ONNX Runtime on the CPU: needs neither torch nor a GPU."""
+"""The network in ONNX Runtime: on the CPU, where it needs nothing else, or on a GPU through one of its providers."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final, Literal
 
 import onnxruntime  # type: ignore[import-untyped]
 
-from handos_model.inference.engine import OUTPUT_NAMES, REMEDY, EngineOutput, NetworkProperties, WeightsError
+from handos_model.inference.cache_folder import cache_folder
+from handos_model.inference.engine import (
+    OUTPUT_NAMES,
+    REMEDY,
+    BackendError,
+    EngineOutput,
+    NetworkProperties,
+    WeightsError,
+)
 from handos_model.io.frame import ImageArray
+
+Provider = Literal["CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"]
+
+_DEVICES: Final[Mapping[Provider, str]] = {
+    "CPUExecutionProvider": "CPU",
+    "CUDAExecutionProvider": "GPU by CUDA",
+    "TensorrtExecutionProvider": "GPU by TensorRT",
+}
 
 
 class OnnxRuntimeEngine:
@@ -15,6 +33,37 @@ class OnnxRuntimeEngine:
     ----------
     path
         ONNX file written by `handos export`.
+    provider
+        What of ONNX Runtime computes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    WeightsError
+        If it is damaged or no HandOS network.
+    BackendError
+        If the provider does not start; ONNX Runtime alone would go on with the CPU.
+    """
+
+    def __init__(self, path: Path, provider: Provider = "CPUExecutionProvider") -> None:
+        self._session = _open_session(path, _session_options(), _providers(provider))
+        running = self._session.get_providers()
+        if running[0] != provider:
+            raise BackendError(
+                f"ONNX Runtime's {provider} does not start and left the network to {running[0]}: install the versions "
+                "of CUDA, cuDNN and TensorRT that this onnxruntime-gpu was built for; its messages above name them"
+            )
+        self.properties = _properties_of(self._session, path)
+        self.description = f"ONNX Runtime {onnxruntime.__version__}, {_DEVICES[provider]}"
+
+    def __call__(self, network_input: ImageArray) -> EngineOutput:
+        """Run the network on (1, S, S, 3) BGR uint8."""
+        return EngineOutput(*self._session.run(OUTPUT_NAMES, {"image": network_input}))
+
+
+def read_properties(path: Path) -> NetworkProperties:
+    """Read what an ONNX file says about itself, and see that it is a HandOS network.
 
     Raises
     ------
@@ -23,27 +72,30 @@ class OnnxRuntimeEngine:
     WeightsError
         If it is damaged or no HandOS network.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._session = _open_session(path)
-        try:
-            _check_outputs(self._session)
-            metadata = self._session.get_modelmeta().custom_metadata_map
-            self.properties = NetworkProperties.from_metadata(metadata, _input_size(self._session))
-        except WeightsError as error:
-            raise WeightsError(f"weights file {path}: {error}") from error
-        self.description = f"ONNX Runtime {onnxruntime.__version__}, CPU"
-
-    def __call__(self, network_input: ImageArray) -> EngineOutput:
-        """Run the network on (1, S, S, 3) BGR uint8."""
-        return EngineOutput(*self._session.run(OUTPUT_NAMES, {"image": network_input}))
+    options = _session_options()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return _properties_of(_open_session(path, options, ["CPUExecutionProvider"]), path)
 
 
-def _open_session(path: Path) -> onnxruntime.InferenceSession:
+def _providers(provider: Provider) -> Sequence[str | tuple[str, Mapping[str, str]]]:
+    if provider == "TensorrtExecutionProvider":
+        folder = str(cache_folder() / "onnxruntime")
+        cached = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": folder, "trt_timing_cache_enable": "1"}
+        return [(provider, cached), "CUDAExecutionProvider", "CPUExecutionProvider"]
+    if provider == "CUDAExecutionProvider":
+        return [provider, "CPUExecutionProvider"]
+    return [provider]
+
+
+def _open_session(
+    path: Path,
+    options: onnxruntime.SessionOptions,
+    providers: Sequence[str | tuple[str, Mapping[str, str]]],
+) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise FileNotFoundError(f"weights file {path} does not exist: check the path, or {REMEDY}")
     try:
-        return onnxruntime.InferenceSession(path, _session_options(), providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # ONNX Runtime has one exception class per status code and no common base
         raise WeightsError(
             f"weights file {path} ({path.stat().st_size} bytes) is no complete ONNX file: copy it again, or {REMEDY}. "
@@ -57,6 +109,15 @@ def _session_options() -> onnxruntime.SessionOptions:
     # Idle threads that spin keep cores busy between frames, which a robot needs for other things.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
+
+
+def _properties_of(session: onnxruntime.InferenceSession, path: Path) -> NetworkProperties:
+    try:
+        _check_outputs(session)
+        metadata = session.get_modelmeta().custom_metadata_map
+        return NetworkProperties.from_metadata(metadata, _input_size(session))
+    except WeightsError as error:
+        raise WeightsError(f"weights file {path}: {error}") from error
 
 
 def _check_outputs(session: onnxruntime.InferenceSession) -> None:

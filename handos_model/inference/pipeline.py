@@ -1,18 +1,17 @@
 """`HandPipeline`: from a picture to its hands."""
 
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 
 from handos_model.hand.hand import Hand
 from handos_model.hand.topology import HandTopology
+from handos_model.inference.backends import Backend, load_engine
 from handos_model.inference.engine import Engine, WeightsError
 from handos_model.inference.postprocessing import HandReader
 from handos_model.inference.preprocessing import letterbox
 from handos_model.io.frame import CameraIntrinsics, ImageArray
-
-Backend = Literal["auto", "onnxruntime"]
 
 DEFAULT_WEIGHTS: Final[Path] = Path(__file__).parents[1] / "weights" / "handos_edge.onnx"
 
@@ -61,11 +60,18 @@ class HandPipeline:
         weights
             ONNX file; ``None`` takes the one that is shipped.
         backend
-            What runs the network; "auto" takes the fastest present.
+            What runs the network; "auto" takes the fastest that works here. One that is named is never replaced.
         score_threshold, max_hands
             As for the class.
+
+        Raises
+        ------
+        FileNotFoundError, WeightsError
+            If the weights cannot be used.
+        BackendError
+            If the backend cannot run here.
         """
-        engine = _load_engine(_shipped_weights() if weights is None else Path(weights), backend)
+        engine = load_engine(_shipped_weights() if weights is None else Path(weights), backend)
         return cls(engine, score_threshold=score_threshold, max_hands=max_hands)
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
@@ -94,14 +100,6 @@ def _shipped_weights() -> Path:
             f"the shipped weights {DEFAULT_WEIGHTS} do not exist: install the package again, or name other weights"
         )
     return DEFAULT_WEIGHTS
-
-
-def _load_engine(weights: Path, backend: Backend) -> Engine:
-    if backend not in get_args(Backend):
-        raise ValueError(f"unknown backend {backend!r}: choose one of {', '.join(get_args(Backend))}")
-    from handos_model.inference.onnxruntime_engine import OnnxRuntimeEngine
-
-    return OnnxRuntimeEngine(weights)
 
 
 def _topology_of(topology_id: str) -> HandTopology:

@@ -1,0 +1,1 @@
+"""The network compiled by TensorRT for one GPU: building, keeping and running it."""

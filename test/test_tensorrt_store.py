@@ -1,0 +1,63 @@
+"""Several processes that want the same engine at once: one builds it, all get it whole."""
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+from handos_model.inference.engine import NetworkProperties
+from handos_model.inference.tensorrt.store import EngineIdentity, EngineStore
+
+IDENTITY = EngineIdentity("0123", "fp16", "image=1x192x192x3", "10.3.0", "Orin", "8.7")
+PROPERTIES = NetworkProperties("edge", "hand", 192, 0.5, 3.0)
+SIZE = 1 << 20
+
+
+def slow_build(timing_cache: Path) -> bytes:
+    """Builds something that tells who built it."""
+    with (timing_cache.parent / "builds").open("a") as builds:
+        builds.write(f"{os.getpid()}\n")
+    time.sleep(0.3)
+    return os.getpid().to_bytes(4, "big") * (SIZE // 4)
+
+
+def take_engine(folder: Path, plans: "multiprocessing.Queue[bytes]") -> None:
+    plans.put(EngineStore(folder).get(IDENTITY, PROPERTIES, slow_build).plan)
+
+
+def die_while_building(folder: Path) -> None:
+    def build(timing_cache: Path) -> bytes:
+        os._exit(1)
+
+    EngineStore(folder).get(IDENTITY, PROPERTIES, build)
+
+
+def test_processes_that_want_the_same_engine_build_it_once(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    plans = spawn.Queue()
+    processes = [spawn.Process(target=take_engine, args=(tmp_path, plans)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    taken = {plans.get(timeout=60) for _ in processes}
+    for process in processes:
+        process.join()
+    assert len(taken) == 1
+    assert len(taken.pop()) == SIZE
+    assert len((tmp_path / "builds").read_text().splitlines()) == 1
+
+
+def test_a_builder_that_dies_blocks_nobody_and_leaves_no_engine(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("fork").Process(target=die_while_building, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == 1
+    assert not list(tmp_path.glob("*.engine"))
+    assert len(EngineStore(tmp_path).get(IDENTITY, PROPERTIES, slow_build).plan) == SIZE
+
+
+def test_an_engine_without_its_sidecar_was_not_finished(tmp_path: Path) -> None:
+    store = EngineStore(tmp_path)
+    path = store.get(IDENTITY, PROPERTIES, slow_build).path
+    path.with_suffix(".json").unlink()
+    store.get(IDENTITY, PROPERTIES, slow_build)
+    assert len((tmp_path / "builds").read_text().splitlines()) == 2
