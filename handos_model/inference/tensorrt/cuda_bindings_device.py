@@ -90,9 +90,7 @@ class CudaBindingsDevice:
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:
         """Record what `work` queues as a CUDA graph."""
         # Thread-local: another thread that uses the GPU meanwhile does not spoil the recording.
-        _call(
-            driver.cuStreamBeginCapture, self._stream, driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-        )
+        _call(driver.cuStreamBeginCapture, self._stream, driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
         try:
             work()
         finally:
