@@ -88,5 +88,5 @@ def test_a_reference_file_is_read_and_a_wrong_one_is_named(tmp_path: Path) -> No
     path.write_text(json.dumps([GRID[:20].tolist()]))
     with pytest.raises(ValueError, match=r"joints.json: frame 0 .* \(20, 2\)"):
         read_joints_reference(path)
-    with pytest.raises(FileNotFoundError, match="absent.json"):
+    with pytest.raises(FileNotFoundError, match=r"absent\.json"):
         read_joints_reference(tmp_path / "absent.json")

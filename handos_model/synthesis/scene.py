@@ -25,7 +25,9 @@ BYSTANDER_SHARE = 0.35
 TWO_HANDS_SHARE = 0.32
 THING_SHARE = 0.2
 FILL = (0.3, 0.95)
-"""Share of the frame's side that the main hand covers."""
+"""Share of the frame's side that a free hand covers."""
+CARRIED_FILL = (0.13, 0.9)
+"""The same of a person's own hand: how small it may be decides how much of the person is seen."""
 CLEARANCE = 0.028
 """Metres between points along two arms, at least."""
 SIDES: tuple[Handedness, Handedness] = ("left", "right")
@@ -94,7 +96,7 @@ class SceneBuilder:
         both = rng.random() < 0.7
         raised = (both or main == "left", both or main == "right")
         rotation = random_person_rotation(rng)
-        fill = rng.uniform(*FILL)
+        fill = float(np.exp(rng.uniform(*np.log(CARRIED_FILL))))
         view = random_viewpoint(rng, 0.13, fill, self._size)
         scene = Scene(view.camera, random_lighting(rng))
         self._add_person(rng, scene, raised, rotation, view.centre, main)
