@@ -93,7 +93,7 @@ class Worker:
                     return  # a signal came in the middle of this image: there is nobody left to publish to
                 self._errors.add(f"{type(error).__name__}: {error}")
                 logger.error(
-                    f"an image of {image.camera.image_topic} was skipped because of an error:\n{traceback.format_exc()}",
+                    f"skipped an image of {image.camera.image_topic} because of an error:\n{traceback.format_exc()}",
                     throttle_duration_sec=WARNING_PERIOD,
                 )
 
