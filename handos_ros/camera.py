@@ -64,7 +64,9 @@ class Camera:
         self.depth_images = DepthImages()
         self.last_image: float | None = None
         """`time.monotonic` of the newest image."""
-        self._node, self._logger = node, node.get_logger()
+        self._node = node
+        # A logger of its own, because warnings are throttled per logger: no camera hides the warnings of another.
+        self._logger = node.get_logger().get_child(name) if name else node.get_logger()
         self._deliver = deliver
         self._info: CameraInfo | None = None
         self._first_image: float | None = None

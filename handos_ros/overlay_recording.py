@@ -58,7 +58,7 @@ class OverlayRecording:
             return []
         video, picture = folder / "overlay.mp4", folder / "result.png"
         with VideoWriter(video, self._frame_rate()) as writer:
-            for moment in tqdm(self._moments, desc="drawing", unit="images"):
+            for moment in tqdm(self._moments, desc="drawing", unit=" images", disable=None):
                 writer.write(draw_hands(moment.image(), moment.hands, topology, moment.camera))
         best = max(self._moments, key=_Moment.certainty)
         write_image(picture, picture_of_result(best.image(), best.hands, topology, best.camera))

@@ -81,18 +81,20 @@ class Worker:
 
     def _work(self) -> None:
         """Body of the thread."""
+        logger = self._node.get_logger()
         while (image := self._mailbox.take()) is not None:
             try:
                 self._process(image)
             except ImageDecodingError as error:
-                self._report(f"{image.camera.image_topic}: {error}", str(error))
+                self._errors.add(str(error))
+                logger.error(f"{image.camera.image_topic}: {error}", throttle_duration_sec=WARNING_PERIOD)
             except Exception as error:  # whatever it was, the next image may be better
                 if not self._node.context.ok():
                     return  # a signal came in the middle of this image: there is nobody left to publish to
-                topic = image.camera.image_topic
-                self._report(
-                    f"an image of {topic} was skipped because of an error:\n{traceback.format_exc()}",
-                    f"{type(error).__name__}: {error}",
+                self._errors.add(f"{type(error).__name__}: {error}")
+                logger.error(
+                    f"skipped an image of {image.camera.image_topic} because of an error:\n{traceback.format_exc()}",
+                    throttle_duration_sec=WARNING_PERIOD,
                 )
 
     def _process(self, image: ReceivedImage) -> None:
@@ -125,10 +127,6 @@ class Worker:
             throttle_duration_sec=WARNING_PERIOD,
         )
         return True
-
-    def _report(self, message: str, error: str) -> None:
-        self._errors.add(error)
-        self._node.get_logger().error(message, throttle_duration_sec=WARNING_PERIOD)
 
     def _now(self) -> TimeMessage:
         return self._node.get_clock().now().to_msg()

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from handos_ros.player import sidecar_of
+from handos_ros.player import open_video, sidecar_of
 
 OUT: Final = Path("out/demo")
 REMAPPING: Final = ("--ros-args", "-r", "image:=/camera/image_raw")
@@ -28,6 +28,7 @@ Process = subprocess.Popen[bytes]
 
 def demo(source: Annotated[str, typer.Argument(metavar="SOURCE", help="Video file or number of a camera.")]) -> None:
     """Play SOURCE through the node; results on the terminal and in out/demo/. Exit code 0 if hands were received."""
+    _check(source)
     environment = _environment()
     typer.echo(f"handos: playing {source}; other terminals see it with ROS_DOMAIN_ID={environment['ROS_DOMAIN_ID']}")
     with (
@@ -41,6 +42,15 @@ def demo(source: Annotated[str, typer.Argument(metavar="SOURCE", help="Video fil
             listener.send_signal(signal.SIGINT)
             exit_code = listener.wait()
     raise typer.Exit(exit_code)
+
+
+def _check(source: str) -> None:
+    """End with one line where there is nothing to play, instead of starting three processes for it."""
+    try:
+        if not source.isdecimal():  # a camera that is opened twice may be busy the second time
+            open_video(source)
+    except (OSError, ValueError) as error:
+        sys.exit(f"handos: {error}")
 
 
 def _environment() -> Mapping[str, str]:

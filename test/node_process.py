@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import rclpy
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
@@ -119,6 +122,21 @@ class Client:
         self.node.create_subscription(kind, topic, received.append, qos)
         return received
 
+    def call(self, kind: type, service: str, request: Any) -> Any:
+        """Call a service and return its answer."""
+        service_client = self.node.create_client(kind, service)
+        self.until(service_client.service_is_ready)
+        future = service_client.call_async(request)
+        self.until(future.done)
+        return future.result()
+
+    def set_parameter(self, name: str, value: Any, node: str = "/handos") -> SetParametersResult:
+        """Set a parameter of the node as `ros2 param set` does."""
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        request = SetParameters.Request(parameters=[parameter])
+        (result,) = self.call(SetParameters, f"{node}/set_parameters", request).results
+        return result
+
     def until(self, condition: Callable[[], object], step: Callable[[], object] = lambda: None) -> None:
         """Receive until `condition` holds, doing `step` again and again meanwhile."""
 
@@ -152,11 +170,15 @@ class TestCamera:
     def send(self, picture: ImageArray = LIT, camera: CameraIntrinsics | None = CAMERA) -> Header:
         """Publish camera_info and picture."""
         header = self.header()
+        self.send_with(header, picture, camera)
+        return header
+
+    def send_with(self, header: Header, picture: ImageArray, camera: CameraIntrinsics | None) -> None:
+        """Publish camera_info and picture with this header."""
         if camera is not None:
             height, width = picture.shape[:2]
             self.infos.publish(camera_info_message(camera, header, width, height))
         self.images.publish(image_message(picture, header))
-        return header
 
 
 def stamp_of(message: HandArray | Header) -> tuple[int, int]:

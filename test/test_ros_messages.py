@@ -1,0 +1,105 @@
+"""Builders of messages, without a node."""
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import Quaternion
+from std_msgs.msg import Header
+from test_tracking import hand_at
+
+from handos_model.hand.skeleton import JOINT_NAMES
+from handos_ros.diagnostics import CameraCondition, camera_status, node_status
+from handos_ros.fingertips import fingertips_message
+from handos_ros.mailbox import Mailbox
+from handos_ros.statistics import CameraStatistics, ErrorStatistics
+from handos_ros.wrist_broadcaster import wrist_transforms
+
+HEADER = Header(frame_id="camera")
+
+
+def turned(rotation: Quaternion, vector: tuple[float, float, float]) -> np.ndarray:
+    """`vector` turned by a quaternion, by the formula of Rodrigues."""
+    axis = np.array([rotation.x, rotation.y, rotation.z])
+    v = np.array(vector)
+    return v + 2 * rotation.w * np.cross(axis, v) + 2 * np.cross(axis, np.cross(axis, v))
+
+
+def test_fingertips_are_those_of_the_joints_and_point_outwards() -> None:
+    hand = hand_at(200)
+    assert hand.joints_3d is not None
+    message = fingertips_message([hand], HEADER)
+    assert len(message.poses) == 5
+    for pose, finger in zip(message.poses, ("thumb", "index", "middle", "ring", "pinky"), strict=True):
+        tip, before = JOINT_NAMES.index(f"{finger}_tip"), JOINT_NAMES.index(f"{finger}_tip") - 1
+        position = [pose.position.x, pose.position.y, pose.position.z]
+        np.testing.assert_allclose(position, hand.joints_3d[tip], atol=1e-6)
+        bone = hand.joints_3d[tip] - hand.joints_3d[before]
+        np.testing.assert_allclose(turned(pose.orientation, (1, 0, 0)), bone / np.linalg.norm(bone), atol=1e-5)
+
+
+def test_wrists_are_named_after_their_side_and_camera() -> None:
+    hands = [hand_at(100), hand_at(500, side="left"), hand_at(300)]
+    transforms = wrist_transforms(hands, HEADER, "front")
+    names = [transform.child_frame_id for transform in transforms]
+    assert names == ["front/right_wrist", "front/left_wrist", "front/right_wrist_2"]
+    assert hands[0].joints_3d is not None
+    assert transforms[0].transform.translation.x == pytest.approx(hands[0].joints_3d[0, 0])
+
+
+def test_mailbox_gives_the_newest_item_of_every_sender_in_turn() -> None:
+    mailbox: Mailbox[str] = Mailbox()
+    for k in range(10):
+        mailbox.put("fast", f"fast {k}")
+    mailbox.put("slow", "slow 0")
+    assert mailbox.take() == "fast 9"
+    mailbox.put("fast", "fast 10")
+    assert mailbox.take() == "slow 0"
+    assert mailbox.take() == "fast 10"
+    assert (mailbox.dropped("fast"), mailbox.dropped("slow")) == (9, 0)
+    mailbox.close()
+    assert mailbox.take() is None
+
+
+def condition(
+    image_age: float = 0.1, slow_for: float = 0.0, latencies: tuple[float, ...] = (5, 6, 7)
+) -> DiagnosticStatus:
+    statistics = CameraStatistics(received=10, published=7, hands=2)
+    statistics.latencies.extend(latencies)
+    return camera_status(CameraCondition("", "/image", statistics, 3, image_age, 50.0, slow_for))
+
+
+def test_diagnostics_tell_the_counts_of_a_camera() -> None:
+    status = condition()
+    values = {value.key: value.value for value in status.values}
+    assert status.level == DiagnosticStatus.OK
+    assert values["frames in"] == "10"
+    assert values["frames out"] == "7"
+    assert values["frames dropped"] == "3"
+    assert values["latency p50 [ms]"] == "6.0"
+    assert values["hands now"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "message"),
+    [
+        (condition(image_age=3), DiagnosticStatus.WARN, "no image on /image for 3 s"),
+        (condition(image_age=30), DiagnosticStatus.ERROR, "no image on /image for 30 s"),
+        (condition(slow_for=1, latencies=(80,)), DiagnosticStatus.WARN, "latency 80.0 ms"),
+        (condition(slow_for=11, latencies=(80,)), DiagnosticStatus.ERROR, "over the limit of 50 ms"),
+    ],
+)
+def test_diagnostics_warn_and_turn_to_errors_when_it_persists(
+    status: DiagnosticStatus, level: bytes, message: str
+) -> None:
+    assert status.level == level
+    assert message in status.message
+
+
+def test_an_error_shows_for_a_while_and_stays_counted() -> None:
+    errors = ErrorStatistics()
+    errors.add("ValueError: something")
+    assert errors.when is not None
+    assert node_status("active", "ONNX Runtime", errors, errors.when + 1).level == DiagnosticStatus.ERROR
+    later = node_status("active", "ONNX Runtime", errors, errors.when + 60)
+    assert later.level == DiagnosticStatus.OK
+    assert {value.key: value.value for value in later.values}["last error"] == "ValueError: something"
