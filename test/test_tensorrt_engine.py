@@ -1,4 +1,4 @@
-"""The TensorRT backend from the ONNX file to hands, against stand-ins for TensorRT and CUDA (see `stand_in_machine`)."""
+"""The TensorRT backend from the ONNX file to hands, against stand-ins for TensorRT and CUDA: `stand_in_machine`."""
 
 import gc
 import json
@@ -267,9 +267,7 @@ def test_too_little_memory_on_the_gpu_names_the_tensor(
         ("execute", r"does not compute scores.*from image: driver too old"),
     ],
 )
-def test_what_the_runtime_refuses_is_named(
-    fault: str, complaint: str, machine: StandInMachine, weights: Path
-) -> None:
+def test_what_the_runtime_refuses_is_named(fault: str, complaint: str, machine: StandInMachine, weights: Path) -> None:
     setattr(machine.faults, fault, "driver too old")
     with pytest.raises(BackendError, match=complaint):
         load_engine(weights, "tensorrt")
@@ -289,9 +287,7 @@ def test_weights_for_another_hand_are_refused(machine: StandInMachine, tmp_path:
         HandPipeline.load(path, backend="tensorrt")
 
 
-def test_a_file_that_is_no_network_is_refused_before_anything_is_built(
-    machine: StandInMachine, tmp_path: Path
-) -> None:
+def test_a_file_that_is_no_network_is_refused_before_anything_is_built(machine: StandInMachine, tmp_path: Path) -> None:
     path = tmp_path / "notes.onnx"
     path.write_text("no network")
     with pytest.raises(WeightsError, match=r"notes\.onnx.*no complete ONNX file"):

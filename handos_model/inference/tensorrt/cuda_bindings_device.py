@@ -64,7 +64,7 @@ class CudaBindingsDevice:
             # What carries the bytes of the arrays lives as long as the last of them, and its end frees the memory.
             carrier = (ctypes.c_uint8 * size).from_address(pointer)
             weakref.finalize(carrier, self._free, driver.cuMemFreeHost, pointer)
-            host = np.frombuffer(carrier, dtype).reshape(shape)
+            host = np.ctypeslib.as_array(carrier).view(dtype).reshape(shape)
             if self._shares_memory:
                 return Buffer(host, int(_call(driver.cuMemHostGetDevicePointer, pointer, 0)))
             address = int(_call(driver.cuMemAlloc, size))
@@ -90,9 +90,7 @@ class CudaBindingsDevice:
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:
         """Record what `work` queues as a CUDA graph."""
         # Thread-local: another thread that uses the GPU meanwhile does not spoil the recording.
-        _call(
-            driver.cuStreamBeginCapture, self._stream, driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-        )
+        _call(driver.cuStreamBeginCapture, self._stream, driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
         try:
             work()
         finally:
