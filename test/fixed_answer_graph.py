@@ -91,11 +91,13 @@ def write_fixed_answer_graph(
 
 def _scores_where_centre_is_lit(input_shape: tuple[int, int, int, int]) -> list[onnx.NodeProto]:
     centre = np.array([0, input_shape[1] // 2, input_shape[2] // 2, 0])
+    constants = {"centre": centre, "behind_centre": centre + 1, "axes": np.arange(4), "one_value": np.array([1])}
     return [
-        helper.make_node("Constant", [], ["centre"], value=_tensor(centre)),
-        helper.make_node("GatherND", ["image", "centre"], ["blue"]),
+        *(helper.make_node("Constant", [], [name], value=_tensor(values)) for name, values in constants.items()),
+        helper.make_node("Slice", ["image", "centre", "behind_centre", "axes"], ["blue"]),
         helper.make_node("Cast", ["blue"], ["lit"], to=TensorProto.BOOL),
-        helper.make_node("Cast", ["lit"], ["factor"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["lit"], ["bright"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["bright", "one_value"], ["factor"]),
         helper.make_node("Mul", ["known_scores", "factor"], ["scores"]),
     ]
 

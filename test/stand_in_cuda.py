@@ -208,7 +208,9 @@ class CUresult(IntEnum):
     CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = 900
 
 
-def install_cuda_bindings(gpu: StandInGpu, monkeypatch: pytest.MonkeyPatch, init: CUresult = CUresult(0)) -> None:
+def install_cuda_bindings(
+    gpu: StandInGpu, monkeypatch: pytest.MonkeyPatch, init: CUresult = CUresult.CUDA_SUCCESS
+) -> None:
     """Put a `cuda.bindings` into this process."""
     done = (CUresult.CUDA_SUCCESS,)
 

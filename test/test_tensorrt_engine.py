@@ -1,4 +1,4 @@
-"""The TensorRT backend from the ONNX file to hands, against stand-ins for TensorRT and CUDA (see `stand_in_machine`)."""
+"""The TensorRT backend from the ONNX file to hands, against stand-ins for TensorRT and CUDA: `stand_in_machine`."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""Asks the NVIDIA driver whether there is a GPU, without any library of CUDA: every backend on a GPU needs that much."""
+"""Asks the NVIDIA driver whether there is a GPU, without any library of CUDA: every GPU backend needs that much."""
 
 import ctypes
 from typing import Final

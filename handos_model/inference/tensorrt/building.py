@@ -55,8 +55,8 @@ def build_engine(onnx_file: Path, precision: Precision, timing_cache: Path, work
     del monitor
     if plan is None:
         raise BackendError(
-            f"TensorRT {trt.__version__} cannot build an engine of {onnx_file}. It says: {log.take_errors()}. If memory "
-            "is short, end other programs that use the GPU, or limit it with `handos build-engine --workspace`"
+            f"TensorRT {trt.__version__} cannot build an engine of {onnx_file}. It says: {log.take_errors()}. If "
+            "memory is short, end other programs that use the GPU, or limit it with `handos build-engine --workspace`"
         )
     _LOGGER.info("built the TensorRT engine in %.0f s", time.monotonic() - start)
     _write_aside(timing_cache, bytes(config.get_timing_cache().serialize()))

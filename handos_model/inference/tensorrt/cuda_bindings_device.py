@@ -64,7 +64,7 @@ class CudaBindingsDevice:
             # What carries the bytes of the arrays lives as long as the last of them, and its end frees the memory.
             carrier = (ctypes.c_uint8 * size).from_address(pointer)
             weakref.finalize(carrier, self._free, driver.cuMemFreeHost, pointer)
-            host = np.frombuffer(carrier, dtype).reshape(shape)
+            host = np.ctypeslib.as_array(carrier).view(dtype).reshape(shape)
             if self._shares_memory:
                 return Buffer(host, int(_call(driver.cuMemHostGetDevicePointer, pointer, 0)))
             address = int(_call(driver.cuMemAlloc, size))

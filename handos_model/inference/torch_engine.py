@@ -1,0 +1,106 @@
+"""The network in torch: on the CPU, or on an NVIDIA GPU as one recorded CUDA graph."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handos_model.inference.engine import OUTPUT_NAMES, BackendError, EngineOutput
+from handos_model.inference.onnxruntime_engine import read_properties
+from handos_model.inference.torch_graph import TorchGraph
+from handos_model.io.frame import ImageArray
+
+_WARM_UP_RUNS: Final[int] = 3
+"""Before recording: libraries choose their algorithms and take their memory in the first runs."""
+
+
+class TorchEngine:
+    """A HandOS network from an ONNX file, on the CPU.
+
+    Parameters
+    ----------
+    path
+        ONNX file written by `handos export`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    WeightsError
+        If it is damaged or no HandOS network.
+    BackendError
+        If torch cannot run it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.properties = read_properties(path)
+        self._graph = TorchGraph(path, torch.device("cpu"))
+        self.description = f"torch {torch.__version__}, CPU"
+
+    def __call__(self, network_input: ImageArray) -> EngineOutput:
+        """Run the network on (1, S, S, 3) BGR uint8."""
+        outputs = self._graph(torch.from_numpy(network_input))
+        return EngineOutput(*(outputs[name].numpy() for name in OUTPUT_NAMES))
+
+
+class CudaGraphEngine:
+    """A HandOS network from an ONNX file, on the first NVIDIA GPU.
+
+    Parameters
+    ----------
+    path
+        ONNX file written by `handos export`.
+
+    Raises
+    ------
+    FileNotFoundError, WeightsError, BackendError
+        As for `TorchEngine`; also if the GPU does not take the network.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.properties = read_properties(path)
+        device = torch.device("cuda", 0)
+        size = self.properties.input_size
+        self._host_input = torch.empty((1, size, size, 3), dtype=torch.uint8, pin_memory=True)
+        try:
+            self._input = self._host_input.to(device)
+            self._record(TorchGraph(path, device))
+        except torch.cuda.OutOfMemoryError as error:
+            raise BackendError(
+                f"{torch.cuda.get_device_name(device)} has not enough memory for {path}: end other programs that use "
+                f"it, `nvidia-smi` lists them. torch says: {error}"
+            ) from error
+        self.description = f"torch {torch.__version__}, {torch.cuda.get_device_name(device)}, CUDA graph"
+
+    def __call__(self, network_input: ImageArray) -> EngineOutput:
+        """Run the network on (1, S, S, 3) BGR uint8."""
+        self._host_input.copy_(torch.from_numpy(network_input))
+        self._input.copy_(self._host_input, non_blocking=True)
+        self._recording.replay()
+        self._host_output.copy_(self._packed, non_blocking=True)
+        torch.cuda.current_stream().synchronize()
+        # A copy: the next picture is written to the same memory.
+        parts = np.split(self._host_output.numpy().copy(), self._ends[:-1])
+        return EngineOutput(*(part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)))
+
+    def _record(self, graph: TorchGraph) -> None:
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP_RUNS):
+                outputs = graph(self._input)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._shapes = [tuple(outputs[name].shape) for name in OUTPUT_NAMES]
+        self._ends = np.cumsum([np.prod(shape) for shape in self._shapes])
+        self._recording = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._recording):
+            self._packed = _packed(graph(self._input))
+        self._host_output = torch.empty(self._packed.shape, dtype=self._packed.dtype, pin_memory=True)
+
+
+def _packed(outputs: Mapping[str, Tensor]) -> Tensor:
+    """All outputs in one tensor, so that one copy brings them to the host."""
+    return torch.cat([outputs[name].flatten() for name in OUTPUT_NAMES])
