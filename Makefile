@@ -39,7 +39,7 @@ $(RUNTIME): pyproject.toml constraints.txt scripts/check_machine.sh scripts/relo
 
 $(TESTING): $(RUNTIME)
 	@echo "handos: installing torch and the tools of testing into .venv (once, minutes)"
-	@$(PIP) --editable ".[ros,train,dev]"
+	@$(PIP) --editable ".[ros,train,eval,dev]"
 	@touch $@
 
 $(MESSAGES): $(RUNTIME) CMakeLists.txt package.xml $(wildcard msg/*.msg)

@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
+from handos_model.evaluation_commands import evaluations
+
 app = typer.Typer(
     help="Hands from pictures and videos: boxes, 2D joints, and joints and meshes in metres.",
     no_args_is_help=True,
     add_completion=False,
 )
-evaluations = typer.Typer(help="Compare what the network finds with annotated images.", no_args_is_help=True)
 app.add_typer(evaluations, name="eval")
 
 
@@ -73,34 +74,6 @@ def run(
         f"{summary.frames} frames, hands in {summary.frames_with_hands}, "
         f"{1000 * summary.seconds / max(summary.frames, 1):.1f} ms per frame -> {out / 'hands.jsonl'}"
     )
-
-
-@evaluations.command("samples")
-def evaluate_samples(
-    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder with the pictures.")],
-    reference: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the hands are in them.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers here too.")] = None,
-    collection: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only pictures whose source is NAME; may be repeated.")
-    ] = None,
-    field_of_view: Annotated[float, typer.Option(metavar="DEG", help="Assumed along the longer side.")] = 60.0,
-    weights: Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")] = None,
-    score_threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least score of a hand; default: what the network recommends.")
-    ] = None,
-) -> None:
-    """Measure recall, 2D and 3D errors and sides on a folder of annotated pictures."""
-    from handos_model.benchmarks.evaluation import evaluate_pipeline
-    from handos_model.benchmarks.report import table_of, write_report
-    from handos_model.benchmarks.samples import read_samples
-    from handos_model.inference.pipeline import HandPipeline
-
-    samples = read_samples(folder, reference, collection or ())
-    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
-    evaluation = evaluate_pipeline(pipeline, samples, field_of_view)
-    typer.echo(table_of(evaluation))
-    if out is not None:
-        write_report(evaluation, out)
 
 
 @app.command()

@@ -1,11 +1,14 @@
-"""An evaluation as a table to read and as JSON to keep."""
+"""Evaluations as tables to read and as JSON to keep."""
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from handos_model.benchmarks.evaluation import MEASURES, Evaluation
+from handos_model.benchmarks.scores import Scores, meaning_of
 
 
 def table_of(evaluation: Evaluation) -> str:
@@ -25,6 +28,25 @@ def write_report(evaluation: Evaluation, path: Path) -> None:
     entries = asdict(evaluation)
     if math.isnan(evaluation.recall):
         entries["recall"] = None
+    _write_json(entries, path)
+
+
+def table_of_scores(scores: Scores, comparison: Sequence[Sequence[str]]) -> str:
+    """One line per measure with its meaning, then the comparison with what papers report."""
+    rows = [("images", f"{scores.images}", scores.title)]
+    rows += [(name, f"{value:.3f}", meaning_of(name)) for name, value in scores.measures.items()]
+    lines = [f"{name:<22}{value:>9}  {meaning}" for name, value, meaning in rows]
+    first = max(len(row[0]) for row in comparison)
+    lines += ["", *("  ".join([row[0].ljust(first), *(cell.rjust(8) for cell in row[1:])]) for row in comparison)]
+    return "\n".join(lines)
+
+
+def write_scores(scores: Scores, path: Path) -> None:
+    """Write the measures as JSON, aside first."""
+    _write_json({"title": scores.title, "images": scores.images, "measures": scores.measures}, path)
+
+
+def _write_json(entries: dict[str, Any], path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(entries, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     partial.replace(path)

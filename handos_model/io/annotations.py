@@ -29,7 +29,7 @@ class AnnotatedHand:
     """What is known about one hand in an image; ``None`` where it is not annotated."""
 
     box: FloatArray
-    """(4,) x0, y0, x1, y1 in pixels: `box_around_joints`."""
+    """(4,) x0, y0, x1, y1 in pixels: a data set's own box where it states one, else `box_around_joints`."""
     joints_2d: FloatArray
     """(21, 2) pixels; may lie outside of the image."""
     handedness: Handedness
@@ -39,6 +39,8 @@ class AnnotatedHand:
     """(21, 3) metres, camera optical frame."""
     vertices: FloatArray | None = None
     """(V, 3) metres, camera optical frame."""
+    topology_id: str | None = None
+    """`HandTopology.id` of the mesh that `vertices` belong to; ``None`` is the package's own hand."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,160 @@
+"""The files that the benchmarks' own scripts and servers take, and that are scored here as well."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from handos_model.benchmarks.predictions import Points, Prediction
+from handos_model.benchmarks.readers.dataset import Dataset
+from handos_model.benchmarks.readers.ho3d import from_ho3d_joints, from_ho3d_points, to_ho3d_joints, to_ho3d_points
+from handos_model.hand.skeleton import JOINT_COUNT
+from handos_model.io.json_matrices import JsonMatrices
+
+_METRE_DECIMALS: Final = 6
+_DEXYCB_COLUMNS: Final = 1 + 3 * JOINT_COUNT
+
+
+class PredictionFile(Protocol):
+    """A benchmark's file format."""
+
+    def write(self, path: Path, predictions: Iterable[Prediction], dataset: Dataset) -> None:
+        """Write predictions of all images, in order; `predictions` may be iterated over several times."""
+
+    def read(self, path: Path, dataset: Dataset) -> Iterator[Prediction]:
+        """Read predictions, in order."""
+
+
+class PredJson:
+    """``pred.json`` of FreiHAND and HO3D: [N joints (21, 3), N meshes (V, 3)], metres.
+
+    Parameters
+    ----------
+    joints_out, points_out
+        From our joints and vertices to the benchmark's order and axes.
+    joints_in, points_in
+        The way back.
+    """
+
+    def __init__(
+        self,
+        joints_out: Callable[[npt.ArrayLike], Points] = np.asarray,
+        points_out: Callable[[npt.ArrayLike], Points] = np.asarray,
+        joints_in: Callable[[npt.ArrayLike], Points] = np.asarray,
+        points_in: Callable[[npt.ArrayLike], Points] = np.asarray,
+    ) -> None:
+        self._joints_out, self._points_out = joints_out, points_out
+        self._joints_in, self._points_in = joints_in, points_in
+
+    def write(self, path: Path, predictions: Iterable[Prediction], dataset: Dataset) -> None:
+        def matrices(points_of: Callable[[Prediction], Points]) -> Iterator[str]:
+            for prediction in predictions:
+                separator = ", " if prediction.index else ""
+                yield separator + json.dumps(np.round(points_of(prediction), _METRE_DECIMALS).tolist())
+
+        def parts() -> Iterator[str]:
+            yield "[["
+            yield from matrices(lambda prediction: self._joints_out(_known(prediction.joints_3d)))
+            yield "], ["
+            yield from matrices(lambda prediction: self._points_out(_known(prediction.vertices)))
+            yield "]]\n"
+
+        _write_aside(path, parts())
+
+    def read(self, path: Path, dataset: Dataset) -> Iterator[Prediction]:
+        matrices = JsonMatrices(path)
+        count = len(dataset)
+        if len(matrices) != 2 * count or matrices[0].shape != (JOINT_COUNT, 3) or matrices[-1].shape[1:] != (3,):
+            raise ValueError(
+                f"{path} holds {len(matrices)} matrices, the first {matrices[0].shape} and the last "
+                f"{matrices[-1].shape}; {dataset.title} needs {count} of joints (21, 3) followed by {count} of "
+                "vertices (V, 3)"
+            )
+        for index in range(count):
+            joints, vertices = matrices[index], matrices[count + index]
+            yield Prediction(index, joints_3d=self._joints_in(joints), vertices=self._points_in(vertices))
+
+
+HO3D_PRED_JSON: Final = PredJson(to_ho3d_joints, to_ho3d_points, from_ho3d_joints, from_ho3d_points)
+FREIHAND_PRED_JSON: Final = PredJson()
+
+
+class DexYcbResults:
+    """DexYCB's result file: on each line an image's index and its 21 joints in millimetres, separated by commas."""
+
+    def write(self, path: Path, predictions: Iterable[Prediction], dataset: Dataset) -> None:
+        def lines() -> Iterator[str]:
+            for prediction in predictions:
+                millimetres = (1000 * _known(prediction.joints_3d)).ravel().tolist()
+                yield f"{prediction.index}," + ",".join(f"{value:.3f}" for value in millimetres) + "\n"
+
+        _write_aside(path, lines())
+
+    def read(self, path: Path, dataset: Dataset) -> Iterator[Prediction]:
+        with _require_file(path).open(encoding="utf-8") as file:
+            joints_of = dict(_dexycb_line(line, f"{path}, line {number}") for number, line in enumerate(file, 1))
+        for index in range(len(dataset)):
+            if index in joints_of:
+                yield Prediction(index, joints_3d=joints_of[index])
+            elif dataset.hands(index):
+                raise ValueError(f"{path} has no line for image {index}, {dataset.image_name(index)}")
+
+
+class HintJson:
+    """2D joints for HInt, which has no official format: {image's path: 21 pixels (x, y)}."""
+
+    def write(self, path: Path, predictions: Iterable[Prediction], dataset: Dataset) -> None:
+        def parts() -> Iterator[str]:
+            for prediction in predictions:
+                opening = ",\n" if prediction.index else "{\n"
+                joints = np.round(_known(prediction.joints_2d), 2).tolist()
+                yield f"{opening}{json.dumps(dataset.image_name(prediction.index))}: {json.dumps(joints)}"
+            yield "\n}\n"
+
+        _write_aside(path, parts())
+
+    def read(self, path: Path, dataset: Dataset) -> Iterator[Prediction]:
+        try:
+            joints_of = json.loads(_require_file(path).read_text(encoding="utf-8"))
+            for index in range(len(dataset)):
+                joints = np.array(joints_of[dataset.image_name(index)], np.float64).reshape(JOINT_COUNT, 2)
+                yield Prediction(index, joints_2d=joints)
+        except KeyError as error:
+            raise ValueError(f"{path} has no joints for the image {error}") from error
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{path} is no file of 2D joints ({error}): write {{image's path: 21 pixels (x, y)}}"
+            ) from error
+
+
+def _known(points: Points | None) -> Points:
+    assert points is not None, "the pipeline was given intrinsics, so that its hands have metres"
+    return points
+
+
+def _require_file(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(f"prediction file {path} does not exist")
+    return path
+
+
+def _dexycb_line(line: str, where: str) -> tuple[int, Points]:
+    values = line.split(",")
+    try:
+        joints = np.array(values[1:], np.float64).reshape(JOINT_COUNT, 3) / 1000
+        return int(values[0]), joints
+    except ValueError as error:
+        raise ValueError(
+            f"{where}: expected an index and 63 numbers in millimetres ({_DEXYCB_COLUMNS} values), got {len(values)} "
+            f"({error})"
+        ) from error
+
+
+def _write_aside(path: Path, parts: Iterable[str]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.writelines(parts)
+    partial.replace(path)

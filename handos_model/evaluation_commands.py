@@ -1,0 +1,134 @@
+"""The commands `handos eval ...`."""
+
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from handos_model.benchmarks.benchmark import Benchmark
+
+evaluations = typer.Typer(help="Compare what the network finds with annotated images.", no_args_is_help=True)
+
+Weights = Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")]
+DataFolder = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of the data set, as published.")]
+OutFolder = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; default: out/eval/BENCHMARK.")
+]
+TrueBox = Annotated[
+    bool,
+    typer.Option("--gt-box", help="Show the network a square around the true hand only."),
+]
+Predictions = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Score this file in the benchmark's format; no network is run.")
+]
+
+
+@evaluations.command("samples")
+def evaluate_samples(
+    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder with the pictures.")],
+    reference: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the hands are in them.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers here too.")] = None,
+    collection: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only pictures whose source is NAME; may be repeated.")
+    ] = None,
+    field_of_view: Annotated[float, typer.Option(metavar="DEG", help="Assumed along the longer side.")] = 60.0,
+    weights: Weights = None,
+    score_threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least score of a hand; default: what the network recommends.")
+    ] = None,
+) -> None:
+    """Measure recall, 2D and 3D errors and sides on a folder of annotated pictures."""
+    from handos_model.benchmarks.evaluation import evaluate_pipeline
+    from handos_model.benchmarks.report import table_of, write_report
+    from handos_model.benchmarks.samples import read_samples
+    from handos_model.inference.pipeline import HandPipeline
+
+    samples = read_samples(folder, reference, collection or ())
+    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
+    evaluation = evaluate_pipeline(pipeline, samples, field_of_view)
+    typer.echo(table_of(evaluation))
+    if out is not None:
+        write_report(evaluation, out)
+
+
+@evaluations.command("freihand")
+def evaluate_freihand(
+    data: DataFolder,
+    weights: Weights = None,
+    out: OutFolder = None,
+    gt_box: TrueBox = False,
+    predictions: Predictions = None,
+) -> None:
+    """FreiHAND's evaluation set: writes pred.json, measures 3D joints and vertices."""
+    _require_packages()
+    from handos_model.benchmarks.benchmark import open_freihand
+
+    _evaluate(open_freihand(data), weights, out or Path("out/eval/freihand"), gt_box, predictions)
+
+
+@evaluations.command("ho3d")
+def evaluate_ho3d(
+    data: DataFolder,
+    weights: Weights = None,
+    out: OutFolder = None,
+    gt_box: TrueBox = False,
+    predictions: Predictions = None,
+) -> None:
+    """HO3D's evaluation set, version 2 or 3: writes pred.json, measures 3D joints and vertices."""
+    _require_packages()
+    from handos_model.benchmarks.benchmark import open_ho3d
+
+    _evaluate(open_ho3d(data), weights, out or Path("out/eval/ho3d"), gt_box, predictions)
+
+
+@evaluations.command("dexycb")
+def evaluate_dexycb(
+    data: DataFolder,
+    setup: Annotated[Literal["s0", "s1", "s2", "s3"], typer.Option(help="Whose test set.")] = "s0",
+    weights: Weights = None,
+    out: OutFolder = None,
+    gt_box: TrueBox = False,
+    predictions: Predictions = None,
+) -> None:
+    """The test set of one of DexYCB's setups: writes its result file, measures 3D joints."""
+    _require_packages()
+    from handos_model.benchmarks.benchmark import open_dexycb
+
+    _evaluate(open_dexycb(data, setup), weights, out or Path(f"out/eval/dexycb_{setup}"), gt_box, predictions)
+
+
+@evaluations.command("hint")
+def evaluate_hint(
+    data: DataFolder,
+    part: Annotated[Literal["newdays", "epick", "ego4d"], typer.Option(help="Which of HInt's parts; epick is VISOR.")],
+    weights: Weights = None,
+    out: OutFolder = None,
+    gt_box: TrueBox = False,
+    predictions: Predictions = None,
+) -> None:
+    """The test set of one of HInt's parts: writes and measures 2D joints."""
+    _require_packages()
+    from handos_model.benchmarks.benchmark import open_hint
+
+    _evaluate(open_hint(data, part), weights, out or Path(f"out/eval/hint_{part}"), gt_box, predictions)
+
+
+def _require_packages() -> None:
+    missing = [name for name in ("matplotlib", "scipy", "yaml") if util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"benchmarks need {', '.join(missing)}, not installed: `pip install handos[eval]`")
+
+
+def _evaluate(benchmark: "Benchmark", weights: Path | None, out: Path, gt_box: bool, predictions: Path | None) -> None:
+    from handos_model.benchmarks.running import evaluate_weights, score_predictions
+
+    if predictions is None:
+        table = evaluate_weights(benchmark, weights, out, crop_to_true_box=gt_box)
+    elif weights is not None or gt_box:
+        raise ValueError("--predictions scores a file, no network is run: leave out --weights and --gt-box")
+    else:
+        table = score_predictions(benchmark, predictions, out)
+    typer.echo(table)
+    typer.echo(f"\n-> {out}")
