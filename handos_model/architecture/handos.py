@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.decoder import HandDecoder, HandPrediction
-from handos_model.architecture.detector import DetectorOutput, DFineDetector
-from handos_model.architecture.efficientnet_lite import SHALLOW_CHANNELS
+from handos_model.architecture.detector import Detector, DetectorOutput
 from handos_model.architecture.presets import Preset
 from handos_model.architecture.query_filtering import filter_queries, gather_queries, join_queries
 from handos_model.architecture.side_network import SideNetwork
@@ -29,14 +28,13 @@ class HandOS(nn.Module):
         Trained before; it is frozen here and stays in evaluation mode.
     """
 
-    def __init__(self, preset: Preset, topology: HandTopology, detector: DFineDetector) -> None:
+    def __init__(self, preset: Preset, topology: HandTopology, detector: Detector) -> None:
         super().__init__()
         self.slots = preset.hand_slots
         self.detector = detector
         self.detector.freeze()
-        levels = 2
-        self.side_network = SideNetwork(SHALLOW_CHANNELS, preset.detector.width, preset.width, levels)
-        self.decoder = HandDecoder(preset, topology, levels + 1)
+        self.side_network = SideNetwork(detector.shallow_channels, detector.width, preset.width, detector.levels)
+        self.decoder = HandDecoder(preset, topology, detector.width, detector.levels + 1)
 
     def train(self, mode: bool = True) -> "HandOS":
         """Switch everything but the frozen detector."""

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from handos_model.architecture.boxes import generalised_iou, intersection_over_union, to_corners
-from handos_model.architecture.detector import DetectorOutput
+from handos_model.architecture.dfine_detector import DFineOutput
 from handos_model.architecture.efficientnet_lite import SHALLOW_CHANNELS
 from handos_model.architecture.presets import Preset
 from handos_model.hand.skeleton import JOINT_COUNT
@@ -35,7 +35,7 @@ class DetectorSupervision(nn.Module):
         self.parts = nn.Conv2d(_DENSE_WIDTH, PART_COUNT, 1)
         self.query_joints = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, JOINT_COUNT * 5))
 
-    def forward(self, found: DetectorOutput, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, found: DFineOutput, batch: Batch) -> dict[str, Tensor]:
         size = batch.image.shape[-1]
         hand_corners = batch.boxes / size
         losses = _box_losses(found.token_logits, found.token_boxes, hand_corners, batch.is_hand)
@@ -45,7 +45,7 @@ class DetectorSupervision(nn.Module):
                 losses[name] = losses[name] + loss
         return losses | self._dense_losses(found, batch) | self._query_losses(found, batch, hand_corners)
 
-    def _dense_losses(self, found: DetectorOutput, batch: Batch) -> dict[str, Tensor]:
+    def _dense_losses(self, found: DFineOutput, batch: Batch) -> dict[str, Tensor]:
         coarse = F.interpolate(self.reduce_encoder(found.encoder_features[0]), scale_factor=2.0, mode="nearest")
         features = F.relu(self.fuse(F.relu(self.reduce_shallow(found.shallow_features) + coarse)))
         target = joint_heatmaps(batch, features.shape[-1])
@@ -54,7 +54,7 @@ class DetectorSupervision(nn.Module):
         known = (batch.part_ids != UNKNOWN_PART).sum().clamp(min=1)
         return {"heatmaps": 0.005 * heat / batch.is_hand.sum().clamp(min=1), "parts": parts / known}
 
-    def _query_losses(self, found: DetectorOutput, batch: Batch, hand_corners: Tensor) -> dict[str, Tensor]:
+    def _query_losses(self, found: DFineOutput, batch: Batch, hand_corners: Tensor) -> dict[str, Tensor]:
         """Coarse 2D joints (in units of the predicted box) and 3D joints from the last queries."""
         corners = to_corners(found.boxes.detach())
         assigned = assign_predictions(found.logits, corners, hand_corners, batch.is_hand)

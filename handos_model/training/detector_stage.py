@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from handos_model.architecture.detector import DFineDetector
+from handos_model.architecture.dfine_detector import DFineDetector
 from handos_model.architecture.presets import PRESETS, Preset
 from handos_model.training.checkpoint import load_checkpoint
 from handos_model.training.configuration import TrainingConfiguration
