@@ -38,25 +38,32 @@ class HandDecoder(nn.Module):
     preset
         Sizes.
     topology
-        The mesh; its coarse vertices are the vertex queries.
+        The mesh; its coarse vertices, or all of them, are the vertex queries.
+    detector_width
+        Channels of the detector's queries.
     levels
         Number of feature maps in the memory.
     """
 
-    def __init__(self, preset: Preset, topology: HandTopology, levels: int) -> None:
+    def __init__(self, preset: Preset, topology: HandTopology, detector_width: int, levels: int) -> None:
         super().__init__()
-        coarse_weights = torch.from_numpy(topology.skin_weights[topology.coarse_vertices])
-        self.expand = JointExpansion(2 * preset.detector.width, preset.width)
+        queried = slice(None) if preset.queries_all_vertices else topology.coarse_vertices
+        skin_weights = torch.from_numpy(topology.skin_weights[queried])
+        upsampling = None if preset.queries_all_vertices else torch.from_numpy(topology.upsampling)
+        joint_regressor = torch.from_numpy(topology.joint_regressor)
+        self.expand = JointExpansion(2 * detector_width, preset.width)
         self.locate = nn.Sequential(nn.Linear(4, preset.width), nn.ReLU(), nn.Linear(preset.width, preset.width))
         self.joint_layers = nn.ModuleList(JointLayer(preset, levels) for _ in range(preset.layers_2d))
-        self.lift = Lifting(coarse_weights)
-        self.part_embedding = nn.Parameter(0.5 * torch.randn(JOINT_COUNT + len(coarse_weights) + 1, preset.width))
+        self.lift = Lifting(skin_weights)
+        self.part_embedding = nn.Parameter(0.5 * torch.randn(JOINT_COUNT + len(skin_weights) + 1, preset.width))
         self.interactive_layers = nn.ModuleList(
             InteractiveLayer(preset, levels) for _ in range(preset.interactive_layers)
         )
         layers = preset.layers_2d + preset.interactive_layers
         self.joint_heads = nn.ModuleList(JointHead(preset.width) for _ in range(layers))
-        self.vertex_heads = nn.ModuleList(VertexHead(preset.width, topology) for _ in range(preset.interactive_layers))
+        self.vertex_heads = nn.ModuleList(
+            VertexHead(preset.width, upsampling, joint_regressor) for _ in range(preset.interactive_layers)
+        )
         self.camera_heads = nn.ModuleList(CameraHead(preset.width) for _ in range(preset.interactive_layers))
 
     def forward(self, instances: Tensor, boxes: Tensor, memory: list[Tensor]) -> list[HandPrediction]:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from handos_model.architecture.detector import DFineDetector
+from handos_model.architecture.building import build_model
 from handos_model.architecture.handos import HandOS
 from handos_model.architecture.presets import Preset
 from handos_model.hand.skeleton import JOINT_COUNT
@@ -21,8 +21,8 @@ def describe_model(preset: Preset, topology: HandTopology) -> dict[str, Any]:
     Operations are those of convolutions, matrix products and attention, a multiplication with its addition counting as
     two; sampling of the maps is not among them.
     """
-    model = HandOS(preset, topology, DFineDetector(preset.detector, preset.image_size)).eval()
-    vertex_queries = len(topology.coarse_vertices)
+    model = build_model(preset, topology, preset.image_size).eval()
+    vertex_queries = topology.vertex_count if preset.queries_all_vertices else len(topology.coarse_vertices)
     return {
         "preset": preset.name,
         "image_size": preset.image_size,
@@ -50,9 +50,10 @@ def _count_parameters(module: nn.Module) -> int:
 
 
 def _count_operations(model: HandOS, image_size: int) -> dict[str, float]:
+    # On the meta device shapes are computed but no numbers: the largest preset takes no memory.
     counter = FlopCounterMode(display=False, depth=1)
     with torch.no_grad(), counter:
-        model(torch.zeros(1, image_size, image_size, 3, dtype=torch.uint8))
+        model.to("meta")(torch.zeros(1, image_size, image_size, 3, dtype=torch.uint8, device="meta"))
     counts = counter.get_flop_counts()
     parts = {part: sum(counts[f"{type(model).__name__}.{part}"].values()) / 1e9 for part in _PARTS}
     return {name: round(value, 3) for name, value in (parts | {"total": sum(parts.values())}).items()}

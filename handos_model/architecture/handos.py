@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.decoder import HandDecoder, HandPrediction
-from handos_model.architecture.detector import DetectorOutput, DFineDetector
-from handos_model.architecture.efficientnet_lite import SHALLOW_CHANNELS
+from handos_model.architecture.detector import Detector, DetectorOutput
 from handos_model.architecture.presets import Preset
 from handos_model.architecture.query_filtering import filter_queries, gather_queries, join_queries
 from handos_model.architecture.side_network import SideNetwork
@@ -16,13 +15,9 @@ OUTPUT_NAMES = ("scores", "boxes", "joints_2d", "joint_spread", "vertices", "joi
 """What `HandOS.forward` returns, in order; the runtime reads them from the exported graph by these names."""
 
 
-_ENCODER_LEVELS = 2
-"""Feature maps of the detector's encoder."""
-
-
-def side_network_of(preset: Preset) -> SideNetwork:
-    """A side network, not yet trained, between a preset's detector and its decoder."""
-    return SideNetwork(SHALLOW_CHANNELS, preset.detector.width, preset.width, _ENCODER_LEVELS)
+def side_network_of(detector: Detector, preset: Preset) -> SideNetwork:
+    """A side network, not yet trained, between a detector and a preset's decoder."""
+    return SideNetwork(detector.shallow_channels, detector.width, preset.width, detector.levels)
 
 
 class HandOS(nn.Module):
@@ -38,13 +33,13 @@ class HandOS(nn.Module):
         Trained before; it is frozen here and stays in evaluation mode.
     """
 
-    def __init__(self, preset: Preset, topology: HandTopology, detector: DFineDetector) -> None:
+    def __init__(self, preset: Preset, topology: HandTopology, detector: Detector) -> None:
         super().__init__()
         self.slots = preset.hand_slots
         self.detector = detector
         self.detector.freeze()
-        self.side_network = side_network_of(preset)
-        self.decoder = HandDecoder(preset, topology, _ENCODER_LEVELS + 1)
+        self.side_network = side_network_of(detector, preset)
+        self.decoder = HandDecoder(preset, topology, detector.width, detector.levels + 1)
 
     def train(self, mode: bool = True) -> "HandOS":
         """Switch everything but the frozen detector."""

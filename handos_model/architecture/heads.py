@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from handos_model.architecture.expansion import longest_side
 from handos_model.hand.skeleton import ROOT_JOINT
-from handos_model.hand.topology import HandTopology
 
 _METRES = 0.1
 """The vertex head's unit: about the distance of a vertex from the root joint."""
@@ -44,19 +43,31 @@ class JointHead(nn.Module):
 
 
 class VertexHead(nn.Module):
-    """Coarse vertices from their queries, all vertices by a fixed upsampling, 3D joints by the joint regressor."""
+    """Vertices from their queries, 3D joints by the joint regressor.
 
-    def __init__(self, width: int, topology: HandTopology) -> None:
+    Parameters
+    ----------
+    width
+        Channels of the queries.
+    upsampling
+        (V, C) all vertices from the C that are queries; ``None`` where all are queries.
+    joint_regressor
+        (21, V)
+    """
+
+    def __init__(self, width: int, upsampling: Tensor | None, joint_regressor: Tensor) -> None:
         super().__init__()
         self.perceptron = _perceptron(width, 3)
-        self.register_buffer("upsampling", torch.from_numpy(topology.upsampling), persistent=False)
-        self.register_buffer("joint_regressor", torch.from_numpy(topology.joint_regressor), persistent=False)
-        self.upsampling: Tensor
+        self.register_buffer("upsampling", upsampling, persistent=False)
+        self.register_buffer("joint_regressor", joint_regressor, persistent=False)
+        self.upsampling: Tensor | None
         self.joint_regressor: Tensor
 
     def forward(self, vertices: Tensor) -> tuple[Tensor, Tensor]:
         """(H, C, d) -> (H, V, 3) vertices and (H, 21, 3) joints, metres from the root joint, ray-aligned frame."""
-        full = self.upsampling @ (_METRES * self.perceptron(vertices))
+        full = _METRES * self.perceptron(vertices)
+        if self.upsampling is not None:
+            full = self.upsampling @ full
         joints = self.joint_regressor @ full
         root = joints[:, ROOT_JOINT, None]
         return full - root, joints - root

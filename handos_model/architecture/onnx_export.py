@@ -1,7 +1,6 @@
 """One ONNX file: the whole model with its normalisation inside, and what the runtime must know in its metadata."""
 
 import copy
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,27 @@ _OPSET = 17
 """The newest that TensorRT 8.6 parses."""
 _EXPORTED_OPSET = 18
 """The oldest that torch writes."""
+
+
+def _running_maximum(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """cummax along the last dimension, which ONNX lacks; Grounding DINO finds the phrases of its prompt with it."""
+    assert dim in (-1, values.ndim - 1)
+    count = values.shape[-1]
+    later = torch.ones(count, count, dtype=torch.bool, device=values.device).triu(diagonal=1)
+    repeated = values.unsqueeze(-2).expand(*values.shape, count)
+    largest, place = repeated.masked_fill(later, torch.iinfo(values.dtype).min).max(dim=-1)
+    return largest, place
+
+
+def _running_minimum(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    largest, place = _running_maximum(-values, dim)
+    return -largest, place
+
+
+_RUNNING_EXTREMES = {
+    torch.ops.aten.cummax.default: _running_maximum,
+    torch.ops.aten.cummin.default: _running_minimum,
+}
 
 
 @dataclass(frozen=True)
@@ -53,12 +73,10 @@ def export_onnx(
     """
     if half:
         model = to_half_precision(model)
-    # The deformable attention of transformers checks its inputs with an operator that ONNX does not have.
-    os.environ["TRANSFORMERS_DISABLE_TORCH_CHECK"] = "1"
     image = torch.full((1, image_size, image_size, 3), 114, dtype=torch.uint8)
+    captured = torch.export.export(model.eval(), (image,), strict=False)
     program = torch.onnx.export(
-        model.eval(),
-        (image,),
+        captured.run_decompositions(_RUNNING_EXTREMES),
         input_names=["image"],
         output_names=list(OUTPUT_NAMES),
         opset_version=_EXPORTED_OPSET,

@@ -25,7 +25,7 @@ class SideNetwork(nn.Module):
         self.project_encoder = nn.ModuleList(nn.Conv2d(encoder_channels, width, 1) for _ in range(encoder_levels))
 
     def forward(self, shallow: Tensor, encoder_features: tuple[Tensor, ...]) -> list[Tensor]:
-        """(B, C, S/8, S/8) and the encoder's maps -> maps (B, width, h, w), finest first."""
+        """(B, C, 2h, 2w) and the encoder's maps, the finest one (h, w) -> maps (B, width, h, w), finest first."""
         coarse = [project(level) for project, level in zip(self.project_encoder, encoder_features, strict=True)]
         # The finest level sees the encoder's context too: shallow features alone do not know which finger is which.
         context = F.interpolate(self.reduce_encoder(encoder_features[0]), scale_factor=2.0, mode="nearest")

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.architecture.boxes import to_corners
+from handos_model.architecture.building import build_model
 from handos_model.architecture.decoder import HandPrediction
-from handos_model.architecture.detector import DFineDetector
 from handos_model.architecture.handos import HandOS
 from handos_model.architecture.presets import PRESETS, Preset
 from handos_model.hand.topology import HandTopology
@@ -106,7 +106,7 @@ def load_model(preset: Preset, topology: HandTopology, checkpoint: Path, image_s
     """
     if not checkpoint.is_file():
         raise FileNotFoundError(f"{checkpoint} not found: name the decoder.pt that `handos train` wrote")
-    model = HandOS(preset, topology, DFineDetector(preset.detector, image_size))
+    model = build_model(preset, topology, image_size)
     weights = load_checkpoint(checkpoint).get("average", {})
     try:
         model.load_state_dict({name[6:]: value for name, value in weights.items() if name.startswith("model.")})

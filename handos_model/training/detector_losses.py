@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from handos_model.architecture.boxes import generalised_iou, intersection_over_union, to_corners
-from handos_model.architecture.detector import DetectorOutput
+from handos_model.architecture.dfine_detector import DFineOutput
 from handos_model.architecture.presets import Preset
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.training.assignment import assign_predictions
@@ -22,7 +22,7 @@ class DetectorSupervision(nn.Module):
         width = preset.detector.width
         self.query_joints = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, JOINT_COUNT * 5))
 
-    def forward(self, found: DetectorOutput, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, found: DFineOutput, batch: Batch) -> dict[str, Tensor]:
         size = batch.image.shape[-1]
         hand_corners = batch.boxes / size
         losses = _box_losses(found.token_logits, found.token_boxes, hand_corners, batch.is_hand)
@@ -32,7 +32,7 @@ class DetectorSupervision(nn.Module):
                 losses[name] = losses[name] + loss
         return losses | self._query_losses(found, batch, hand_corners)
 
-    def _query_losses(self, found: DetectorOutput, batch: Batch, hand_corners: Tensor) -> dict[str, Tensor]:
+    def _query_losses(self, found: DFineOutput, batch: Batch, hand_corners: Tensor) -> dict[str, Tensor]:
         """Coarse 2D joints (in units of the predicted box) and 3D joints from the last queries."""
         corners = to_corners(found.boxes.detach())
         assigned = assign_predictions(found.logits, corners, hand_corners, batch.is_hand)

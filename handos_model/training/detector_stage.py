@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from handos_model.architecture.detector import DFineDetector
+from handos_model.architecture.dfine_detector import DFineDetector
 from handos_model.architecture.handos import side_network_of
 from handos_model.architecture.presets import PRESETS, Preset
 from handos_model.training.checkpoint import load_checkpoint
@@ -27,7 +27,7 @@ class SupervisedDetector(nn.Module):
     def __init__(self, preset: Preset, image_size: int) -> None:
         super().__init__()
         self.detector = DFineDetector(preset.detector, image_size)
-        self.side_network = side_network_of(preset)
+        self.side_network = side_network_of(self.detector, preset)
         self.supervision = DetectorSupervision(preset)
         self.dense_supervision = DenseSupervision(preset.width)
 

@@ -1,0 +1,156 @@
+"""D-FINE over EfficientNet-Lite0: the compact detector. Trained first, then frozen."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoBackbone, DFineConfig, DFineForObjectDetection, PreTrainedConfig
+
+from handos_model.architecture.detector import Detector, DetectorOutput
+from handos_model.architecture.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLite0
+from handos_model.architecture.presets import DFinePreset
+
+_PIXEL_MEAN = 127.0
+_PIXEL_SPREAD = 128.0
+"""What EfficientNet-Lite was trained with."""
+_RARE = -3.0
+"""Logit that a new detector gives to everything: nearly all of an image is no hand."""
+
+
+@dataclass(frozen=True)
+class DFineOutput(DetectorOutput):
+    """What training the detector needs on top: the answers of all layers. T encoder tokens, L decoder layers."""
+
+    layer_boxes: Tensor
+    """(B, L, Q, 4) of all decoder layers in training; only the last one otherwise."""
+    layer_logits: Tensor
+    """(B, L, Q)"""
+    token_boxes: Tensor
+    """(B, T, 4) proposed by each encoder token, before the best Q become queries."""
+    token_logits: Tensor
+    """(B, T)"""
+
+
+class BackboneConfig(PreTrainedConfig):  # type: ignore[misc]
+    """Stands for EfficientNet-Lite0 in D-FINE's configuration."""
+
+    model_type = "handos_efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class BackboneFeatures:
+    """What transformers' detectors take from a backbone."""
+
+    feature_maps: list[Tensor]
+
+
+class Backbone(nn.Module):
+    """EfficientNet-Lite0 in the form in which transformers' detectors expect a backbone.
+
+    They take the stages that feed their encoder; the side network reads a finer one, which is kept aside.
+    """
+
+    channels = FEATURE_CHANNELS[1:]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = EfficientNetLite0()
+        self.shallow_features: Tensor | None = None
+
+    @classmethod
+    def _from_config(cls, _config: BackboneConfig) -> "Backbone":
+        return cls()
+
+    def forward(self, image: Tensor) -> BackboneFeatures:
+        self.shallow_features, *deeper = self.network(image)
+        return BackboneFeatures(deeper)
+
+
+Backbone.config_class = BackboneConfig  # type: ignore[attr-defined]
+AutoBackbone.register(BackboneConfig, Backbone)
+
+
+class DFineDetector(Detector):
+    """D-FINE (Peng et al., 2024) with one class, from transformers, over EfficientNet-Lite0."""
+
+    shallow_channels = FEATURE_CHANNELS[0]
+    levels = len(FEATURE_CHANNELS) - 1
+    input_multiple = 32
+
+    def __init__(self, preset: DFinePreset, image_size: int) -> None:
+        super().__init__()
+        self.width = preset.width
+        self.model = DFineForObjectDetection(_configuration(preset, image_size))
+        _initialise_for_training_from_scratch(self.model)
+
+    @property
+    def backbone(self) -> Backbone:
+        """The first part."""
+        return self.model.model.backbone.model  # type: ignore[no-any-return]
+
+    def forward(self, image: Tensor) -> DFineOutput:
+        self._place_anchors(image.shape[-1])
+        found = self.model.model((image - _PIXEL_MEAN) / _PIXEL_SPREAD)
+        shallow_features, self.backbone.shallow_features = self.backbone.shallow_features, None
+        assert shallow_features is not None
+        return DFineOutput(
+            shallow_features=shallow_features,
+            encoder_features=tuple(found.encoder_last_hidden_state),
+            first_queries=found.intermediate_hidden_states[0],
+            last_queries=found.intermediate_hidden_states[-1],
+            boxes=found.intermediate_reference_points[:, -1],
+            logits=found.intermediate_logits[:, -1, :, 0],
+            layer_boxes=found.intermediate_reference_points,
+            layer_logits=found.intermediate_logits[..., 0],
+            token_boxes=found.enc_outputs_coord_logits.sigmoid(),
+            token_logits=found.enc_outputs_class[..., 0],
+        )
+
+    def _place_anchors(self, image_size: int) -> None:
+        """Lay the anchors on the grid of this image: in evaluation mode the library keeps those of one size."""
+        if self.model.config.anchor_image_size != [image_size, image_size]:
+            self.model.config.anchor_image_size = [image_size, image_size]
+            core = self.model.model
+            core.anchors, core.valid_mask = core.generate_anchors(dtype=core.dtype)
+
+
+def _configuration(preset: DFinePreset, image_size: int) -> DFineConfig:
+    return DFineConfig(
+        backbone_config=BackboneConfig(),
+        num_labels=1,  # type: ignore[call-arg]
+        freeze_backbone_batch_norms=False,
+        encoder_in_channels=list(Backbone.channels),
+        feat_strides=[16, 32],
+        num_feature_levels=2,
+        encode_proj_layers=[1],
+        encoder_hidden_dim=preset.width,
+        encoder_ffn_dim=preset.feedforward_width,
+        d_model=preset.width,
+        decoder_in_channels=[preset.width, preset.width],
+        decoder_ffn_dim=preset.feedforward_width,
+        decoder_layers=preset.decoder_layers,
+        decoder_n_points=[preset.points, preset.points],
+        num_queries=preset.queries,
+        hidden_expansion=0.34,
+        depth_mult=0.5,
+        num_denoising=0,
+        anchor_image_size=[image_size, image_size],
+    )
+
+
+def _initialise_for_training_from_scratch(model: DFineForObjectDetection) -> None:
+    """Undo the library's initialisation for fine-tuning, under which the activations of random weights vanish."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, nn.Linear) and module.weight.abs().sum() > 0:
+            nn.init.xavier_uniform_(module.weight)
+    core = model.model
+    for layer in core.decoder.layers:
+        nn.init.constant_(layer.encoder_attn.sampling_offsets.weight, 0.0)
+    for head in (core.enc_score_head, *core.decoder.class_embed):
+        nn.init.constant_(head.bias, _RARE)
+    # Anchors are 5 % of the image; hands fill much more of it.
+    with torch.no_grad():
+        core.enc_bbox_head.layers[-1].weight.mul_(0.1)
+        core.enc_bbox_head.layers[-1].bias[2:] = 2.4
