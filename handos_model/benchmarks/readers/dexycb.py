@@ -6,6 +6,8 @@ camera optical frame. The four setups hold back sequences (s0), subjects (s1), c
 An image's index, which results name it by, counts sequences, then cameras, then frames.
 """
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -121,7 +123,7 @@ class DexYcb:
         try:
             with np.load(path, allow_pickle=False) as labels:
                 joints, joints_2d = labels["joint_3d"].reshape(21, 3), labels["joint_2d"].reshape(21, 2)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"{path} is damaged or no label of DexYCB ({error}): unpack its archive again") from error
         if (joints == _UNANNOTATED).all():
             return ()
