@@ -86,7 +86,7 @@ def evaluate_ho3d(
 @evaluations.command("dexycb")
 def evaluate_dexycb(
     data: DataFolder,
-    setup: Annotated[Literal["s0", "s1", "s2", "s3"], typer.Option(help="Whose test set.")] = "s0",
+    setup: Annotated[Literal["s0", "s1", "s2", "s3"], typer.Option(help="Whose test set to take.")] = "s0",
     weights: Weights = None,
     out: OutFolder = None,
     gt_box: TrueBox = False,
@@ -102,17 +102,24 @@ def evaluate_dexycb(
 @evaluations.command("hint")
 def evaluate_hint(
     data: DataFolder,
-    part: Annotated[Literal["newdays", "epick", "ego4d"], typer.Option(help="Which of HInt's parts; epick is VISOR.")],
+    part: Annotated[
+        Literal["newdays", "epick", "ego4d"] | None,
+        typer.Option(help="One of its parts, epick being VISOR; default: all."),
+    ] = None,
     weights: Weights = None,
     out: OutFolder = None,
     gt_box: TrueBox = False,
     predictions: Predictions = None,
 ) -> None:
-    """The test set of one of HInt's parts: writes and measures 2D joints."""
+    """HInt's test sets: writes and measures 2D joints."""
     _require_packages()
     from handos_model.benchmarks.benchmark import open_hint
 
-    _evaluate(open_hint(data, part), weights, out or Path(f"out/eval/hint_{part}"), gt_box, predictions)
+    parts: tuple[Literal["newdays", "epick", "ego4d"], ...] = ("newdays", "epick", "ego4d") if part is None else (part,)
+    if predictions is not None and part is None:
+        raise ValueError("--predictions scores a file of one part of HInt: name it with --part")
+    for name, benchmark in [(name, open_hint(data, name)) for name in parts]:
+        _evaluate(benchmark, weights, (out or Path("out/eval/hint")) / name, gt_box, predictions)
 
 
 def _require_packages() -> None:

@@ -43,9 +43,8 @@ def evaluate_weights(benchmark: Benchmark, weights: Path | None, out: Path, *, c
         benchmark.file_format.write(out / benchmark.file_name, log, benchmark.dataset)
         if benchmark.unscored is not None:
             return f"{out / benchmark.file_name} is written, but cannot be scored here: {benchmark.unscored}"
-        return _score(
-            benchmark, lambda: log, f"these weights{', true boxes' if crop_to_true_box else ''}", out, with_report
-        )
+        name = "these weights, true boxes" if crop_to_true_box else "these weights"
+        return _score(benchmark, lambda: log, name, out)
 
 
 def score_predictions(benchmark: Benchmark, predictions: Path, out: Path) -> str:

@@ -85,7 +85,8 @@ def augment(annotated: AnnotatedImage, size: int, vertices: int, views: ViewRang
         boxes=stacked(0, 4),
         joints_2d=stacked(1, JOINT_COUNT, 2),
         is_right=np.array([(hand.handedness == "right") != view.mirrored for hand in hands], bool),
-        has_3d=np.array([hand.joints_3d is not None and hand.vertices is not None for hand in hands], bool),
+        has_3d=np.array([_has_3d(hand, annotated) for hand in hands], bool),
+        has_mesh=np.array([_has_3d(hand, annotated) and hand.vertices is not None for hand in hands], bool),
         joints_3d=stacked(2, JOINT_COUNT, 3),
         vertices=stacked(3, vertices, 3),
         camera=stacked(4, 3),
@@ -120,20 +121,25 @@ def _is_seen(joints: FloatArray, size: int) -> bool:
     return bool(inside.mean() >= _SEEN_JOINTS)
 
 
+def _has_3d(hand: AnnotatedHand, annotated: AnnotatedImage) -> bool:
+    return hand.joints_3d is not None and annotated.camera is not None
+
+
 def _label(
     hand: AnnotatedHand, annotated: AnnotatedImage, view: _View, size: int, vertices: int
 ) -> tuple[FloatArray, ...]:
     """Box, 2D joints, 3D joints, vertices and camera of one hand in the view."""
     joints_2d = view.of_pixels(hand.joints_2d)
     box = box_around_joints(joints_2d, size, size)
-    if hand.joints_3d is None or hand.vertices is None or annotated.camera is None:
-        nothing = np.zeros((JOINT_COUNT, 3), np.float32), np.zeros((vertices, 3), np.float32), np.zeros(3, np.float32)
-        return box, joints_2d, *nothing
+    no_mesh = np.zeros((vertices, 3), np.float32)
+    if hand.joints_3d is None or annotated.camera is None:
+        return box, joints_2d, np.zeros((JOINT_COUNT, 3), np.float32), no_mesh, np.zeros(3, np.float32)
     root = hand.joints_3d[ROOT_JOINT]
     density = view.scale * pixels_per_metre(root, annotated.camera)
     camera = np.array([*joints_2d[ROOT_JOINT], density], np.float32)
-    relative = (view.of_points(to_ray_frame(points, root)) for points in (hand.joints_3d, hand.vertices))
-    return box, joints_2d, *relative, camera
+    joints = view.of_points(to_ray_frame(hand.joints_3d, root))
+    mesh = no_mesh if hand.vertices is None else view.of_points(to_ray_frame(hand.vertices, root))
+    return box, joints_2d, joints, mesh, camera
 
 
 def _interpolation(scale: float) -> int:

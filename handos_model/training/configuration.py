@@ -41,6 +41,18 @@ class StageConfiguration:
 
 
 @dataclass(frozen=True)
+class DataSetShare:
+    """A published data set's part in the training images."""
+
+    name: str
+    """One of `data_sets.TRAINING_SETS`."""
+    folder: str
+    """As published: see docs/benchmarks.md."""
+    weight: float
+    """How often its images are drawn; 1 is as often as rendered images and photographs together."""
+
+
+@dataclass(frozen=True)
 class TrainingConfiguration:
     """A whole run: both stages and their data."""
 
@@ -48,10 +60,6 @@ class TrainingConfiguration:
     seed: int
     processes: int
     """Processes of one thread each that average their gradients."""
-    rendered: str
-    """Folder written by the renderer."""
-    photographs: str
-    """Folder of photographs with weak labels."""
     backbone_weights: str
     """File with the pretrained weights of the detector's backbone: see `EfficientNetLite0.load_imagenet_weights`."""
     held_back_sources: tuple[str, ...]
@@ -59,6 +67,13 @@ class TrainingConfiguration:
     views: ViewRange
     detector: StageConfiguration
     decoder: StageConfiguration
+    rendered: str | None = None
+    """Folder written by the renderer; ``None`` where none is used."""
+    photographs: str | None = None
+    """Folder of photographs with weak labels; ``None`` where none is used."""
+    data_sets: tuple[DataSetShare, ...] = ()
+    """Published data sets. Those that leave visible hands unannotated are for the decoder only: to the detector they
+    would say that these are none."""
     checkpoint_minutes: float = 5.0
 
 
@@ -75,6 +90,9 @@ def read_configuration(path: Path) -> TrainingConfiguration:
     """
     values = yaml.safe_load(path.read_text())
     values["held_back_sources"] = tuple(values.get("held_back_sources", ()))
+    values["data_sets"] = tuple(
+        _build(DataSetShare, entry, f"{path}: data_sets") for entry in values.get("data_sets") or ()
+    )
     for name, kind in (("views", ViewRange), ("detector", StageConfiguration), ("decoder", StageConfiguration)):
         values[name] = _build(kind, values.get(name) or {}, f"{path}: {name}")
     configuration: TrainingConfiguration = _build(TrainingConfiguration, values, str(path))

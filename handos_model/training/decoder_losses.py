@@ -22,7 +22,8 @@ OKS_SIGMAS = {"wrist": 0.08, "cmc": 0.07, "mcp": 0.06, "pip": 0.05, "ip": 0.05, 
 class DecoderLosses(nn.Module):
     """The paper's losses; its weights are not published, these were chosen so that no term dominates.
 
-    Photographs have no 3D annotation: there the mesh is supervised by its projection and by its side.
+    Photographs have no 3D annotation: there the mesh is supervised by its projection and by its side. Where a data set
+    annotates 3D joints, or the mesh of another topology, only the joints are compared.
     """
 
     def __init__(self, topology: HandTopology) -> None:
@@ -67,22 +68,24 @@ class DecoderLosses(nn.Module):
         assert layer.joints_3d is not None
         assert layer.camera is not None
         camera = layer.camera * image_size
-        known = hands.has_3d
 
-        def mean_over_known(values: Tensor) -> Tensor:
+        def mean_over(known: Tensor, values: Tensor) -> Tensor:
             return (values.flatten(1).mean(dim=1) * known).sum() / known.sum().clamp(min=1)
 
+        joints_error = (layer.joints_3d - hands.joints_3d).abs()
+        mesh_error = (layer.vertices - hands.vertices).abs()
+        edge_error = (self._lengths(layer.vertices) - self._lengths(hands.vertices)).abs()
         side = _box_side(hands)
         place = (camera[:, :2] - hands.camera[:, :2]).abs() / side[:, None]
         scale = (camera[:, 2:].log() - hands.camera[:, 2:].clamp(min=1).log()).abs()
         projected = project(layer.joints_3d, camera, _ASSUMED_FOCAL * image_size)
         projection = ((projected - hands.joints_2d).abs() / side[:, None, None]).mean(dim=(1, 2))
         shape = {
-            "vertices": 20 * mean_over_known((layer.vertices - hands.vertices).abs()),
-            "joints_3d": 20 * mean_over_known((layer.joints_3d - hands.joints_3d).abs()),
-            "normals": 0.2 * mean_over_known(self._normal_error(layer.vertices, hands.vertices)),
-            "edges": 50 * mean_over_known((self._lengths(layer.vertices) - self._lengths(hands.vertices)).abs()),
-            "camera": mean_over_known(2 * place) + mean_over_known(2 * scale),
+            "vertices": 20 * mean_over(hands.has_mesh, mesh_error),
+            "joints_3d": 20 * mean_over(hands.has_3d, joints_error),
+            "normals": 0.2 * mean_over(hands.has_mesh, self._normal_error(layer.vertices, hands.vertices)),
+            "edges": 50 * mean_over(hands.has_mesh, edge_error),
+            "camera": mean_over(hands.has_3d, 2 * place) + mean_over(hands.has_3d, 2 * scale),
         }
         right = F.binary_cross_entropy_with_logits(
             HANDEDNESS_SLOPE * self.relative_volume(layer.vertices), hands.is_right.float()

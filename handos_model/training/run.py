@@ -11,6 +11,7 @@ import torch.multiprocessing as mp
 from handos_model.hand.topology import HandTopology
 from handos_model.io.annotated_folder import AnnotatedFolder
 from handos_model.training.configuration import StageName, TrainingConfiguration
+from handos_model.training.data_sets import open_training_set
 from handos_model.training.decoder_stage import train_decoder
 from handos_model.training.detector_stage import train_detector
 from handos_model.training.mixture import AnnotatedImages
@@ -42,8 +43,8 @@ def _train_process(
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     if configuration.processes > 1:
         dist.init_process_group("gloo", init_method=meeting_place, rank=rank, world_size=configuration.processes)
-    sources = open_sources(configuration, stage)
     topology = HandTopology.load()
+    sources = open_sources(configuration, stage, topology.id)
     if stage == "detector":
         train_detector(configuration, sources, topology.vertex_count, state_dir / "detector.pt")
     else:
@@ -59,13 +60,27 @@ def _keep_to_one_core(rank: int, processes: int) -> None:
         os.sched_setaffinity(0, {cores[rank]})
 
 
-def open_sources(configuration: TrainingConfiguration, stage: StageName) -> list[tuple[AnnotatedImages, float]]:
-    """Rendered images and photographs with their shares; a source with share 0 need not exist."""
+def open_sources(
+    configuration: TrainingConfiguration, stage: StageName, topology_id: str
+) -> list[tuple[AnnotatedImages, float]]:
+    """Rendered images, photographs and data sets with their shares; a source with share 0 need not exist.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left to train on, or a data set is not known.
+    """
     share = getattr(configuration, stage).photographs
     sources: list[tuple[AnnotatedImages, float]] = []
-    if share < 1:
+    if configuration.rendered is not None and share < 1:
         sources.append((AnnotatedFolder(Path(configuration.rendered)), 1 - share))
-    if share > 0:
+    if configuration.photographs is not None and share > 0:
         held_back = frozenset(configuration.held_back_sources)
         sources.append((RealPhotographs(Path(configuration.photographs), held_back, validation=False), share))
+    for entry in configuration.data_sets:
+        images = open_training_set(entry.name, Path(entry.folder), topology_id)
+        if stage == "decoder" or images.annotates_every_hand:
+            sources.append((images, entry.weight))
+    if not sources:
+        raise ValueError(f"the {stage} has nothing to train on: name rendered, photographs or data_sets")
     return sources

@@ -27,7 +27,9 @@ class Sample:
     is_right: npt.NDArray[np.bool_]
     """(N,)"""
     has_3d: npt.NDArray[np.bool_]
-    """(N,) whether the three arrays below hold annotations or zeros."""
+    """(N,) whether `joints_3d` and `camera` hold annotations or zeros."""
+    has_mesh: npt.NDArray[np.bool_]
+    """(N,) whether `vertices` do."""
     joints_3d: FloatArray
     """(N, 21, 3) metres, relative to the root joint, ray-aligned frame."""
     vertices: FloatArray
@@ -50,6 +52,7 @@ class Batch:
     joints_2d: Tensor
     is_right: Tensor
     has_3d: Tensor
+    has_mesh: Tensor
     joints_3d: Tensor
     vertices: Tensor
     camera: Tensor
@@ -69,6 +72,7 @@ class AssignedHands:
     joints_2d: Tensor
     is_right: Tensor
     has_3d: Tensor
+    has_mesh: Tensor
     joints_3d: Tensor
     vertices: Tensor
     camera: Tensor

@@ -1,0 +1,143 @@
+"""Published data sets as training images: what they annotate is learned from, what they do not is not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from benchmark_folders import random_truth, write_dexycb, write_freihand, write_hint, write_ho3d
+
+from handos_model.architecture.decoder import HandPrediction
+from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
+from handos_model.hand.topology import HandTopology
+from handos_model.io.frame import CameraIntrinsics
+from handos_model.training.augmentation import ViewRange
+from handos_model.training.configuration import DataSetShare, read_configuration
+from handos_model.training.data_sets import TRAINING_SETS, open_training_set
+from handos_model.training.decoder_losses import DecoderLosses
+from handos_model.training.mixture import draw_batch
+from handos_model.training.run import open_sources
+
+TOPOLOGY = HandTopology.load()
+CAMERA = CameraIntrinsics(614.6, 614.1, 320.3, 241.7)
+TRUTH = random_truth(2)
+STAGE = {
+    "steps": 1,
+    "batch_size": 2,
+    "image_size": 64,
+    "early_image_size": 64,
+    "learning_rate": 1e-3,
+    "gradient_norm": 1,
+    "photographs": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder for every name of a training set."""
+    root = tmp_path_factory.mktemp("data")
+    pixels = [np.random.default_rng(k).uniform((100, 100), (300, 260), (21, 2)) for k in range(2)]
+    freihand = write_freihand(root / "freihand", "training", TRUTH, CameraIntrinsics(480, 475, 112, 110))
+    ho3d = write_ho3d(root / "ho3d", "train", [TRUTH[0], None], CAMERA)
+    dexycb = write_dexycb(root / "dexycb", [TRUTH[0][0], None], [CAMERA] * 8, range(10), (0, 1), range(8))
+    hint = root / "hint"
+    for part in ("newdays", "epick", "ego4d"):
+        write_hint(hint, f"TRAIN_{part}_img", pixels, [(90, 90, 310, 270)] * 2)
+    places = {"freihand": freihand, "ho3d": ho3d, "dexycb": dexycb, "hint": hint}
+    return {name: places[name.split("_")[0]] for name in TRAINING_SETS}
+
+
+@pytest.mark.parametrize("name", TRAINING_SETS)
+def test_every_image_has_a_hand(name: str, folders: dict[str, Path]) -> None:
+    images = open_training_set(name, folders[name], TOPOLOGY.id)
+    assert len(images) >= 2
+    assert [len(images[index].hands) for index in range(4)] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("topology_id", "has_mesh"), [(MANO_TOPOLOGY_ID, True), (TOPOLOGY.id, False)])
+def test_meshes_are_for_models_of_their_topology(topology_id: str, has_mesh: bool, folders: dict[str, Path]) -> None:
+    (hand,) = open_training_set("freihand", folders["freihand"], topology_id)[0].hands
+    assert (hand.vertices is not None) == has_mesh
+    assert hand.joints_3d is not None
+
+
+def test_a_batch_says_what_is_annotated(folders: dict[str, Path]) -> None:
+    views = ViewRange(blank=0)
+    rng = np.random.default_rng(0)
+
+    def batch_of(name: str, topology_id: str) -> tuple[bool, bool]:
+        source = open_training_set(name, folders[name], topology_id)
+        batch = draw_batch([(source, 1.0)], 1, 778, views, 64, rng)
+        assert batch.is_hand.all()
+        return bool(batch.has_3d.all()), bool(batch.has_mesh.all())
+
+    assert batch_of("freihand", MANO_TOPOLOGY_ID) == (True, True)
+    assert batch_of("freihand", TOPOLOGY.id) == (True, False)
+    assert batch_of("ho3d", MANO_TOPOLOGY_ID) == (True, False)
+    assert batch_of("dexycb_s1", MANO_TOPOLOGY_ID) == (True, False)
+    assert batch_of("hint_epick", MANO_TOPOLOGY_ID) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "learned_from"),
+    [("hint_epick", set()), ("ho3d", {"joints_3d", "camera"}), ("freihand", {"joints_3d", "camera"})],
+)
+def test_losses_of_what_is_not_annotated_are_zero(name: str, learned_from: set[str], folders: dict[str, Path]) -> None:
+    source = open_training_set(name, folders[name], TOPOLOGY.id)
+    batch = draw_batch([(source, 1.0)], 1, TOPOLOGY.vertex_count, ViewRange(blank=0), 64, np.random.default_rng(0))
+    hands = batch.of_assigned(torch.tensor([0]), torch.tensor([0]))
+    vertices = torch.from_numpy(TOPOLOGY.mean_vertices)[None]
+    layer = HandPrediction(
+        joints_2d=torch.rand(1, 21, 2),
+        joint_spread=torch.full((1, 21), 0.1),
+        vertices=vertices,
+        joints_3d=torch.from_numpy(TOPOLOGY.joint_regressor) @ vertices,
+        camera=torch.tensor([[0.5, 0.5, 2.0]]),
+    )
+    losses = DecoderLosses(TOPOLOGY)([layer], hands, 64)
+    of_3d = {"joints_3d", "camera", "vertices", "normals", "edges"}
+    assert {key for key in of_3d if losses[key] > 0} == learned_from
+    assert losses["projection"] > 0
+    assert losses["side"] > 0
+
+
+def configuration_with(tmp_path: Path, **data: object) -> Path:
+    values = {
+        "preset": "edge",
+        "seed": 0,
+        "processes": 1,
+        "backbone_weights": "none",
+        "detector": STAGE,
+        "decoder": STAGE,
+    }
+    path = tmp_path / "train.yaml"
+    path.write_text(yaml.safe_dump(values | data))
+    return path
+
+
+def test_data_sets_are_drawn_by_their_weights(tmp_path: Path, folders: dict[str, Path]) -> None:
+    entries = [
+        {"name": "freihand", "folder": str(folders["freihand"]), "weight": 0.75},
+        {"name": "hint_epick", "folder": str(folders["hint_epick"]), "weight": 0.25},
+    ]
+    configuration = read_configuration(configuration_with(tmp_path, data_sets=entries))
+    assert configuration.data_sets[0] == DataSetShare("freihand", str(folders["freihand"]), 0.75)
+    assert [weight for _, weight in open_sources(configuration, "decoder", TOPOLOGY.id)] == [0.75, 0.25]
+    # HInt's pictures show hands that are not annotated; a detector would learn that they are none.
+    assert [weight for _, weight in open_sources(configuration, "detector", TOPOLOGY.id)] == [0.75]
+
+
+def test_a_configuration_without_data_is_refused(tmp_path: Path) -> None:
+    configuration = read_configuration(configuration_with(tmp_path))
+    with pytest.raises(ValueError, match="the decoder has nothing to train on"):
+        open_sources(configuration, "decoder", TOPOLOGY.id)
+
+
+def test_unknown_data_sets_and_keys_are_named(tmp_path: Path) -> None:
+    entry = {"name": "coco", "folder": "x", "weight": 1}
+    configuration = read_configuration(configuration_with(tmp_path, data_sets=[entry]))
+    with pytest.raises(ValueError, match=r"unknown data set 'coco'.*freihand, ho3d"):
+        open_sources(configuration, "decoder", TOPOLOGY.id)
+    with pytest.raises(ValueError, match="data_sets: unknown key 'wieght'"):
+        read_configuration(configuration_with(tmp_path, data_sets=[entry | {"wieght": 1}]))
