@@ -24,8 +24,8 @@ class ImageLoss:
             return None
         return (
             f"{self.lost} of {self.lost + self.received} images on {self._topic} got lost on their way here: images of "
-            "more than half a megabyte do not fit into Fast DDS's shared memory as it is by default. Start the camera's "
-            f"driver with FASTDDS_DEFAULT_PROFILES_FILE={_profile()}, or this node with "
+            "more than half a megabyte do not fit into Fast DDS's shared memory as it is by default. Start the "
+            f"camera's driver with FASTDDS_DEFAULT_PROFILES_FILE={_profile()}, or this node with "
             f"-p qos_overrides.{self._topic}.subscription.reliability:=reliable"
         )
 
