@@ -12,6 +12,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from handos_ros.depth_images import DepthImages
 from handos_ros.image_decoding import ImageMessage
+from handos_ros.image_loss import ImageLoss
 from handos_ros.intrinsics import (
     CameraInfoError,
     ImageIntrinsics,
@@ -62,6 +63,7 @@ class Camera:
         self.info_topic = camera_info_topic(node, name)
         self.rectified = _is_rectified(parameters.rectification, image_topic(node, name))
         self.depth_images = DepthImages()
+        self.loss = ImageLoss(self.image_topic)
         self.last_image: float | None = None
         """`time.monotonic` of the newest image."""
         self._node = node
@@ -72,7 +74,9 @@ class Camera:
         self._first_image: float | None = None
         self._subscriptions = [
             self._subscribe(CameraInfo, self.info_topic, self._keep_info),
-            self._subscribe(CompressedImage if compressed else Image, self.image_topic, self._receive),
+            self._subscribe(
+                CompressedImage if compressed else Image, self.image_topic, self._receive, self._count_lost
+            ),
         ]
         if parameters.depth:
             self._subscriptions.append(self._subscribe(Image, depth_topic(node, name), self.depth_images.keep))
@@ -105,20 +109,33 @@ class Camera:
                 self._warn(f"camera_info on {self.info_topic} is not used: {error}", field_of_view)
         return assumed_intrinsics(width, height, field_of_view)
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> Subscription[Any]:
+    def _subscribe(
+        self,
+        kind: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        message_lost: Callable[[Any], None] | None = None,
+    ) -> Subscription[Any]:
         return self._node.create_subscription(
             kind,
             topic,
             callback,
             IMAGE_QOS,
-            event_callbacks=subscription_events(topic, self._logger),
+            event_callbacks=subscription_events(topic, self._logger, message_lost),
             qos_overriding_options=overridable_qos(),
         )
 
     def _receive(self, message: ImageMessage) -> None:
         self._reminder.cancel()
         self.last_image = time.monotonic()
+        self.loss.received += 1
         self._deliver(ReceivedImage(self, message, self._node.get_clock().now().to_msg()))
+
+    def _count_lost(self, event: Any) -> None:
+        self.loss.lost += event.total_count_change
+        warning = self.loss.warning()
+        if warning is not None:
+            self._logger.warning(warning, throttle_duration_sec=WARNING_PERIOD)
 
     def _keep_info(self, info: CameraInfo) -> None:
         self._info = info

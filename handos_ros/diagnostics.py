@@ -24,7 +24,11 @@ class CameraCondition:
     name: str
     image_topic: str
     statistics: CameraStatistics
+    received: int
+    lost: int
+    """Images that did not reach the node."""
     dropped: int
+    """Images that the node skipped."""
     image_age: float
     """Seconds since the last image; before the first, since activation."""
     latency_limit: float
@@ -44,13 +48,14 @@ def camera_status(camera: CameraCondition) -> DiagnosticStatus:
         hardware_id=camera.image_topic,
         values=_values(
             {
-                "frames in": statistics.received,
+                "frames in": camera.received,
+                "frames lost on the way": camera.lost,
                 "frames out": statistics.published,
                 "frames dropped": camera.dropped,
                 "latency p50 [ms]": _milliseconds(statistics.latency(50)),
                 "latency p95 [ms]": _milliseconds(statistics.latency(95)),
                 "latency limit [ms]": f"{camera.latency_limit:g}",
-                "age of the last image [s]": f"{camera.image_age:.2f}" if statistics.received else "no image yet",
+                "age of the last image [s]": f"{camera.image_age:.2f}" if camera.received else "no image yet",
                 "hands now": statistics.hands,
             }
         ),
@@ -89,7 +94,7 @@ def node_status(state: str, network: str, errors: ErrorStatistics, now: float) -
 
 def _judgement(camera: CameraCondition) -> tuple[bytes, str]:
     if camera.image_age > SILENCE:
-        since = "since activation" if not camera.statistics.received else "since the last one"
+        since = "since activation" if not camera.received else "since the last one"
         level = ERROR if camera.image_age > PERSISTENT else WARN
         return level, f"no image on {camera.image_topic} for {camera.image_age:.0f} s {since}"
     if camera.slow_for > 0:

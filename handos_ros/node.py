@@ -184,6 +184,8 @@ class HandosNode(LifecycleNode):
             name=camera.name,
             image_topic=camera.image_topic,
             statistics=statistics,
+            received=camera.loss.received,
+            lost=camera.loss.lost,
             dropped=worker.dropped(camera.name),
             image_age=now - (camera.last_image or self._activated),
             latency_limit=self.parameters.latency_limit,

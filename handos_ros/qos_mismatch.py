@@ -13,9 +13,12 @@ _OFFERS_MORE: Final = {QoSPolicyKind.RELIABILITY: "reliable", QoSPolicyKind.DURA
 """What a publisher has to offer to match every subscription."""
 
 
-def subscription_events(topic: str, logger: RcutilsLogger) -> SubscriptionEventCallbacks:
-    """Callbacks for a subscription that log mismatches with their remedy."""
-    return SubscriptionEventCallbacks(incompatible_qos=_warn_of_mismatch(topic, "subscription", logger))
+def subscription_events(
+    topic: str, logger: RcutilsLogger, message_lost: Callable[[Any], None] | None = None
+) -> SubscriptionEventCallbacks:
+    """Callbacks for a subscription that log mismatches with their remedy, and pass on that messages got lost."""
+    mismatch = _warn_of_mismatch(topic, "subscription", logger)
+    return SubscriptionEventCallbacks(incompatible_qos=mismatch, message_lost=message_lost)
 
 
 def publisher_events(topic: str, logger: RcutilsLogger) -> PublisherEventCallbacks:

@@ -13,9 +13,8 @@ LATENCIES_KEPT: Final = 300
 
 @dataclass
 class CameraStatistics:
-    """Counts about one camera since activation. Written by the worker, but for `received`."""
+    """Counts about one camera since activation, written by the worker."""
 
-    received: int = 0
     published: int = 0
     too_old: int = 0
     """Images dropped because of parameter max_age."""

@@ -62,7 +62,6 @@ class Worker:
 
     def deliver(self, image: ReceivedImage) -> None:
         """Leave an image to be worked on; may be called from another thread, as all public methods."""
-        self._cameras[image.camera.name].statistics.received += 1
         self._mailbox.put(image.camera.name, image)
 
     def use(self, parameters: NodeParameters) -> None:

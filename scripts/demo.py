@@ -15,6 +15,7 @@ import typer
 from handos_ros.player import open_video, sidecar_of
 
 OUT: Final = Path("out/demo")
+LARGE_IMAGES: Final = Path(__file__).parents[1] / "config" / "fastdds_large_images.xml"
 REMAPPING: Final = ("--ros-args", "-r", "image:=/camera/image_raw")
 ASSUMED_FIELD_OF_VIEW: Final = 60.0
 """Degrees along the longer side of the image: about that of a phone or a webcam."""
@@ -54,8 +55,9 @@ def _check(source: str) -> None:
 
 
 def _environment() -> Mapping[str, str]:
-    """Keep the demo's topics on this machine, and apart from those of other robots and demos on it."""
+    """Keep the demo's topics on this machine, apart from those of other robots and demos, and its images whole."""
     return {
+        "FASTDDS_DEFAULT_PROFILES_FILE": str(LARGE_IMAGES),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
         **os.environ,

@@ -10,6 +10,7 @@ from test_tracking import hand_at
 from handos_model.hand.skeleton import JOINT_NAMES
 from handos_ros.diagnostics import CameraCondition, camera_status, node_status
 from handos_ros.fingertips import fingertips_message
+from handos_ros.image_loss import ImageLoss
 from handos_ros.mailbox import Mailbox
 from handos_ros.statistics import CameraStatistics, ErrorStatistics
 from handos_ros.wrist_broadcaster import wrist_transforms
@@ -63,9 +64,21 @@ def test_mailbox_gives_the_newest_item_of_every_sender_in_turn() -> None:
 def condition(
     image_age: float = 0.1, slow_for: float = 0.0, latencies: tuple[float, ...] = (5, 6, 7)
 ) -> DiagnosticStatus:
-    statistics = CameraStatistics(received=10, published=7, hands=2)
+    statistics = CameraStatistics(published=7, hands=2)
     statistics.latencies.extend(latencies)
-    return camera_status(CameraCondition("", "/image", statistics, 3, image_age, 50.0, slow_for))
+    return camera_status(
+        CameraCondition(
+            name="",
+            image_topic="/image",
+            statistics=statistics,
+            received=10,
+            lost=1,
+            dropped=3,
+            image_age=image_age,
+            latency_limit=50.0,
+            slow_for=slow_for,
+        )
+    )
 
 
 def test_diagnostics_tell_the_counts_of_a_camera() -> None:
@@ -74,6 +87,7 @@ def test_diagnostics_tell_the_counts_of_a_camera() -> None:
     assert status.level == DiagnosticStatus.OK
     assert values["frames in"] == "10"
     assert values["frames out"] == "7"
+    assert values["frames lost on the way"] == "1"
     assert values["frames dropped"] == "3"
     assert values["latency p50 [ms]"] == "6.0"
     assert values["hands now"] == "2"
@@ -93,6 +107,17 @@ def test_diagnostics_warn_and_turn_to_errors_when_it_persists(
 ) -> None:
     assert status.level == level
     assert message in status.message
+
+
+def test_loss_of_images_is_worth_a_warning_when_it_is_more_than_an_accident() -> None:
+    loss = ImageLoss("/camera/image_raw")
+    loss.received, loss.lost = 1000, 20
+    assert loss.warning() is None
+    loss.lost = 200
+    warning = loss.warning() or ""
+    assert "200 of 1200 images on /camera/image_raw got lost" in warning
+    assert "config/fastdds_large_images.xml" in warning
+    assert "qos_overrides./camera/image_raw.subscription.reliability:=reliable" in warning
 
 
 def test_an_error_shows_for_a_while_and_stays_counted() -> None:

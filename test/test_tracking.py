@@ -11,7 +11,7 @@ from handos_model.hand.hand import Hand, Handedness
 from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.smoothing import PointSmoother, Smoothing
-from handos_model.inference.tracking import GREATEST_COST, HandTracker, TrackingSettings
+from handos_model.inference.tracking import GREATEST_COST, HandTracker, TrackingSettings, _Sighting
 
 TOPOLOGY = HandTopology.load()
 FRAME = 1 / 30
@@ -73,11 +73,12 @@ def test_pairs_are_those_of_the_optimal_assignment_for_hands_in_motion() -> None
         sides = rng.choice(["left", "right"], 4)
         for k in range(6):
             moved = [hand_at(x, y, side) for (x, y), side in zip(places + k * speeds, sides, strict=True)]
-            costs = np.array([[track.cost_of(hand, k * FRAME) for track in tracker._tracks] for hand in moved])
+            sightings = [_Sighting.of(hand) for hand in moved]
+            costs = np.array([[track.cost_of(hand, k * FRAME) for track in tracker._tracks] for hand in sightings])
             if k:
                 rows, columns = linear_sum_assignment(np.minimum(costs, GREATEST_COST))
                 optimal = {r: c for r, c in zip(rows, columns, strict=True) if costs[r, c] <= GREATEST_COST}
-                differing += tracker._pairs(moved, k * FRAME) != optimal
+                differing += tracker._pairs(sightings, k * FRAME) != optimal
             tracker.update(moved, k * FRAME, RAW)
     assert differing <= 5  # of 500
 

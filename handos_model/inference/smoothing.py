@@ -65,7 +65,7 @@ class PointSmoother:
         change = (measured - self._measured) / seconds
         self._measured = measured
         self._velocities += _share(SPEED_CUTOFF, seconds) * (change - self._velocities)
-        speeds = np.sqrt((self._velocities**2).mean(axis=0)) * metres_per_unit
+        speeds = np.sqrt(np.einsum("nd,nd->d", self._velocities, self._velocities) / len(measured)) * metres_per_unit
         shares = _share(smoothing.min_cutoff + smoothing.speed_gain * speeds, seconds)
         self._points = self._points + shares * (measured - self._points)
         return self._points
@@ -73,5 +73,5 @@ class PointSmoother:
 
 def _share(cutoff: npt.ArrayLike, seconds: float) -> Floats:
     """How much of the new value a low-pass of first order takes in after `seconds`."""
-    rate = 2 * np.pi * np.asarray(cutoff, np.float64) * seconds
+    rate = np.multiply(cutoff, 2 * np.pi * seconds)
     return np.asarray(rate / (rate + 1))

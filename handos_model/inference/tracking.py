@@ -5,6 +5,7 @@ size and side. Pairs are chosen cheapest first. For the few hands before a camer
 assignment in all but contrived cases (a test compares the two), without another dependency.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -77,8 +78,9 @@ class HandTracker:
         if self._stamp is not None and stamp < self._stamp:
             self._tracks.clear()
         self._stamp = stamp
-        continued = self._pairs(hands, stamp)
-        seen = [self._follow(continued.get(k), hand, stamp, settings) for k, hand in enumerate(hands)]
+        sightings = [_Sighting.of(hand) for hand in hands]
+        continued = self._pairs(sightings, stamp)
+        seen = [self._follow(continued.get(k), sighting, stamp, settings) for k, sighting in enumerate(sightings)]
         coasting = [self._tracks[t] for t in range(len(self._tracks)) if t not in continued.values()]
         coasting = [track for track in coasting if track.may_coast(stamp, settings.coast_time)]
         self._tracks = [*seen, *coasting]
@@ -87,7 +89,7 @@ class HandTracker:
             *(track.carried_on(stamp, settings.coast_time) for track in coasting),
         )
 
-    def _pairs(self, hands: Sequence[Hand], stamp: float) -> dict[int, int]:
+    def _pairs(self, hands: Sequence["_Sighting"], stamp: float) -> dict[int, int]:
         """Index of the track that each hand, by index, continues; hands that continue none are left out."""
         costs = [
             (track.cost_of(hand, stamp), k, t) for k, hand in enumerate(hands) for t, track in enumerate(self._tracks)
@@ -98,7 +100,7 @@ class HandTracker:
                 pairs[k] = t
         return pairs
 
-    def _follow(self, known: int | None, hand: Hand, stamp: float, settings: TrackingSettings) -> "_Track":
+    def _follow(self, known: int | None, hand: "_Sighting", stamp: float, settings: TrackingSettings) -> "_Track":
         if known is not None:
             track = self._tracks[known]
             track.see(hand, stamp, settings.smoothing)
@@ -107,37 +109,57 @@ class HandTracker:
         return _Track(hand, self._next_id - 1, stamp, settings.smoothing)
 
 
+@dataclass(frozen=True)
+class _Sighting:
+    """A hand as found in one image, and what the tracker compares of it."""
+
+    hand: Hand
+    x: float
+    """Pixels of the hand's middle: that of its joints moves more steadily than that of its box."""
+    y: float
+    length: float
+    """Longest side of the box in pixels."""
+    evidence: float
+    """Log odds of a right hand."""
+
+    @classmethod
+    def of(cls, hand: Hand) -> "_Sighting":
+        x, y = (hand.joints_2d.sum(axis=0) / JOINT_COUNT).tolist()
+        left, top, right, bottom = hand.box.tolist()
+        return cls(hand, x, y, max(right - left, bottom - top, 1.0), _evidence(hand))
+
+
 class _Track:
     """One hand's past."""
 
-    def __init__(self, hand: Hand, identity: int, stamp: float, smoothing: Smoothing | None) -> None:
-        self.hand = replace(hand, id=identity)
+    def __init__(self, sighting: _Sighting, identity: int, stamp: float, smoothing: Smoothing | None) -> None:
+        self.hand = replace(sighting.hand, id=identity)
         self._stamp = stamp
         self._seen = 1
-        self._place = _place(hand)
+        self._last = sighting
         self._velocity: Floats = np.zeros(2)
-        self._root = _root(hand)
         self._root_velocity: Floats = np.zeros(3)
-        self._evidence = _evidence(hand)
+        self._evidence = sighting.evidence
         self._in_image, self._in_space = PointSmoother(), PointSmoother()
         self._smooth(SHORTEST_INTERVAL, smoothing)
 
-    def cost_of(self, hand: Hand, stamp: float) -> float:
-        """How badly `hand` continues this track."""
-        length, own_length = _length(hand), _length(self.hand)
-        expected = self._place + self._velocity * _faded(stamp - self._stamp)
-        distance = np.linalg.norm(_place(hand) - expected) / max(length, own_length)
-        agreement = np.tanh(self._evidence / 2) * _SIGNS[hand.handedness] * (2 * hand.handedness_score - 1)
-        return float(distance + SIZE_COST * abs(np.log(length / own_length)) + SIDE_COST * max(0.0, -agreement))
+    def cost_of(self, sighting: _Sighting, stamp: float) -> float:
+        """How badly a hand continues this track."""
+        last, hand, ahead = self._last, sighting.hand, _faded(stamp - self._stamp)
+        x, y = last.x + float(self._velocity[0]) * ahead, last.y + float(self._velocity[1]) * ahead
+        distance = math.hypot(sighting.x - x, sighting.y - y) / max(sighting.length, last.length)
+        resizing = abs(math.log(sighting.length / last.length))
+        agreement = math.tanh(self._evidence / 2) * _SIGNS[hand.handedness] * (2 * hand.handedness_score - 1)
+        return distance + SIZE_COST * resizing + SIDE_COST * max(0.0, -agreement)
 
-    def see(self, hand: Hand, stamp: float, smoothing: Smoothing | None) -> None:
+    def see(self, sighting: _Sighting, stamp: float, smoothing: Smoothing | None) -> None:
         """The hand was found again."""
-        seconds = stamp - self._stamp
-        side = self._decided_side(hand)
-        self._move(hand, seconds)
+        hand, seconds = sighting.hand, stamp - self._stamp
+        side = self._decided_side(sighting)
+        self._move(sighting, seconds)
         shown = hand if hand.handedness == side else _with_shape_of(self.hand, hand)
-        score = 1 / (1 + np.exp(-max(0.0, self._evidence * _SIGNS[side])))
-        self.hand = replace(shown, id=self.hand.id, handedness=side, handedness_score=float(score))
+        score = 1 / (1 + math.exp(-max(0.0, self._evidence * _SIGNS[side])))
+        self.hand = replace(shown, id=self.hand.id, handedness=side, handedness_score=score)
         self._smooth(seconds, smoothing)
         self._stamp, self._seen = stamp, self._seen + 1
 
@@ -161,19 +183,21 @@ class _Track:
             vertices=None if hand.vertices is None else hand.vertices + step_3d,
         )
 
-    def _decided_side(self, hand: Hand) -> Handedness:
-        self._evidence = float(np.clip(self._evidence + _evidence(hand), -MOST_EVIDENCE, MOST_EVIDENCE))
+    def _decided_side(self, sighting: _Sighting) -> Handedness:
+        self._evidence = max(-MOST_EVIDENCE, min(self._evidence + sighting.evidence, MOST_EVIDENCE))
         if self._evidence * _SIGNS[self.hand.handedness] > -EVIDENCE_TO_TURN:
             return self.hand.handedness
         return "right" if self._evidence > 0 else "left"
 
-    def _move(self, hand: Hand, seconds: float) -> None:
-        place, root = _place(hand), _root(hand)
-        if seconds > 0:
-            self._velocity += VELOCITY_SHARE * ((place - self._place) / seconds - self._velocity)
-            if root is not None and self._root is not None:
-                self._root_velocity += VELOCITY_SHARE * ((root - self._root) / seconds - self._root_velocity)
-        self._place, self._root = place, root
+    def _move(self, sighting: _Sighting, seconds: float) -> None:
+        before, self._last = self._last, sighting
+        if seconds <= 0:
+            return
+        step = np.array([sighting.x - before.x, sighting.y - before.y])
+        self._velocity += VELOCITY_SHARE * (step / seconds - self._velocity)
+        root, root_before = _root(sighting.hand), _root(before.hand)
+        if root is not None and root_before is not None:
+            self._root_velocity += VELOCITY_SHARE * ((root - root_before) / seconds - self._root_velocity)
 
     def _smooth(self, seconds: float, smoothing: Smoothing | None) -> None:
         """Replace the hand by its smoothed self; where that is switched off, the filters forget."""
@@ -183,7 +207,7 @@ class _Track:
         seconds = max(seconds, SHORTEST_INTERVAL)
         hand = self.hand
         points = np.concatenate([hand.joints_2d, hand.box.reshape(2, 2)])
-        points = self._in_image.smooth(points, seconds, smoothing, HAND_LENGTH / _length(hand)).astype(np.float32)
+        points = self._in_image.smooth(points, seconds, smoothing, HAND_LENGTH / self._last.length).astype(np.float32)
         self.hand = replace(hand, joints_2d=points[:JOINT_COUNT], box=points[JOINT_COUNT:].reshape(4))
         if hand.joints_3d is not None and hand.vertices is not None:
             points = np.concatenate([hand.joints_3d, hand.vertices])
@@ -197,26 +221,16 @@ _SIGNS: Final[dict[Handedness, int]] = {"left": -1, "right": 1}
 def _evidence(hand: Hand) -> float:
     """Log odds of a right hand."""
     certainty = min(max(hand.handedness_score, 0.5), 1 - 1e-6)
-    return _SIGNS[hand.handedness] * min(float(np.log(certainty / (1 - certainty))), MOST_EVIDENCE_OF_ONE)
-
-
-def _place(hand: Hand) -> Floats:
-    """Middle of the hand in pixels: that of its joints moves more steadily than that of its box."""
-    return np.asarray(hand.joints_2d.mean(axis=0), np.float64)
+    return _SIGNS[hand.handedness] * min(math.log(certainty / (1 - certainty)), MOST_EVIDENCE_OF_ONE)
 
 
 def _root(hand: Hand) -> Floats | None:
     return None if hand.joints_3d is None else hand.joints_3d[ROOT_JOINT].astype(np.float64)
 
 
-def _length(hand: Hand) -> float:
-    """Longest side of the box in pixels."""
-    return max(float(np.max(hand.box[2:] - hand.box[:2])), 1.0)
-
-
 def _faded(seconds: float) -> float:
     """Seconds at full velocity that take as far as `seconds` with the velocity fading."""
-    return float(VELOCITY_FADES * (1 - np.exp(-max(seconds, 0.0) / VELOCITY_FADES)))
+    return VELOCITY_FADES * (1 - math.exp(-max(seconds, 0.0) / VELOCITY_FADES))
 
 
 def _with_shape_of(earlier: Hand, hand: Hand) -> Hand:

@@ -1,0 +1,279 @@
+"""What the node costs on top of the network: bare inference and the node in one run, over DDS between two processes.
+
+    scripts/with_ros.sh python benchmarks/node_overhead.py --image hands.jpg --out benchmarks/node_overhead.json
+
+Overhead is the time from receiving an image to publishing its hands, without the median of bare inference on the same
+picture in this process. CPU time is that of the whole node process. The images are published from here, on the same
+machine, with the shared memory that config/fastdds_large_images.xml gives.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import cv2
+import numpy as np
+import rclpy
+import typer
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+from tqdm import tqdm
+from visualization_msgs.msg import MarkerArray
+
+from handos_model import CameraIntrinsics, HandPipeline
+from handos_model.io.frame import ImageArray
+from handos_model.io.source import read_image
+from handos_ros.messages import image_message
+from handos_ros.msg import HandArray
+from handos_ros.player import CAMERA_QOS, camera_info_message
+from handos_ros.topics import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS
+
+SIZES: Final = ((640, 480), (1280, 720))
+RATES: Final = (30.0, 60.0)
+OUTPUTS: Final = ((), ("markers",), ("overlay",))
+BARE_RUNS: Final = 100
+WARM_UP: Final = 30
+"""Images before counting."""
+QUIET: Final = 0.5
+"""Seconds for the last answers to arrive."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration, in milliseconds where nothing else is said."""
+
+    width: int
+    height: int
+    rate: float
+    """Hz."""
+    outputs: str
+    bare_median: float
+    node_median: float
+    """From receiving an image to publishing its hands."""
+    overhead_median: float
+    overhead_p95: float
+    arrival_median: float
+    """From the image's stamp to the HandArray's arrival here."""
+    answered: float
+    """Part of the images sent, 0..1."""
+    possible: float
+    """The same for bare inference at this rate, 0..1."""
+    cpu_per_image: float
+    memory_mib: float
+    """Resident memory of the node at the end."""
+    hands: int
+
+
+class Bench(Node):
+    """Publishes images and keeps what the node answers."""
+
+    def __init__(self, camera: CameraIntrinsics) -> None:
+        super().__init__("handos_bench")
+        self._camera = camera
+        self._images = self.create_publisher(Image, "/image", CAMERA_QOS)
+        self._infos = self.create_publisher(CameraInfo, "/camera_info", CAMERA_QOS)
+        self.answers: list[tuple[HandArray, float]] = []
+        self.create_subscription(HandArray, "/handos/hands", self._keep, HANDS_QOS)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self)
+
+    def send(self, picture: ImageArray) -> None:
+        """Publish one image."""
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id="camera_optical_frame")
+        height, width = picture.shape[:2]
+        self._infos.publish(camera_info_message(self._camera, header, width, height))
+        self._images.publish(image_message(picture, header))
+
+    def receive(self, until: float) -> None:
+        """Take in answers until `time.monotonic` reaches `until`."""
+        while (left := until - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def play(self, picture: ImageArray, rate: float, count: int) -> None:
+        """Send `count` images at `rate` and wait for the last answers."""
+        start = time.monotonic()
+        for k in range(count):
+            self.receive(start + k / rate)
+            self.send(picture)
+        self.receive(time.monotonic() + QUIET)
+
+    @contextmanager
+    def subscribed_to(self, outputs: tuple[str, ...]) -> Iterator[None]:
+        """Receive these outputs too, as RViz would."""
+        kinds: dict[str, tuple[type, QoSProfile]] = {
+            "markers": (MarkerArray, MARKERS_QOS),
+            "overlay": (Image, OVERLAY_QOS),
+        }
+        subscriptions = [
+            # As bytes: taking them apart would burden this process, not the node.
+            self.create_subscription(kinds[name][0], f"/handos/{name}", lambda _: None, kinds[name][1], raw=True)
+            for name in outputs
+        ]
+        yield
+        for subscription in subscriptions:
+            self.destroy_subscription(subscription)
+
+    def _keep(self, message: HandArray) -> None:
+        arrived = (self.get_clock().now() - Time.from_msg(message.header.stamp)).nanoseconds / 1e6
+        self.answers.append((message, arrived))
+
+
+def main(
+    image: Annotated[Path, typer.Option(metavar="FILE", help="Picture to send.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the numbers go.")],
+    weights: Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")] = None,
+    images: Annotated[int, typer.Option(min=10, help="Images per configuration.")] = 300,
+    memory_images: Annotated[int, typer.Option(min=0, help="Images over which the memory must not grow.")] = 0,
+) -> None:
+    """Measure what the node costs on top of the network."""
+    os.environ |= {
+        "FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parents[1] / "config" / "fastdds_large_images.xml"),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
+    }
+    picture = read_image(image)
+    pipeline = HandPipeline.load(weights)
+    rclpy.init()
+    with _node(weights) as process:
+        bench = Bench(CameraIntrinsics(600.0, 600.0, 320.0, 240.0))
+        _wait_for_first_answer(bench, picture)
+        rows = []
+        for width, height in SIZES:
+            resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+            for rate in RATES:
+                for outputs in OUTPUTS:
+                    rows.append(_measure(bench, process.pid, pipeline, resized, rate, outputs, images))
+                    typer.echo(_line(rows[-1]))
+        growth = _memory_growth(bench, process.pid, picture, memory_images) if memory_images else None
+    report = {
+        "network": f"{pipeline.engine.properties.preset}, {pipeline.engine.description}",
+        "machine": f"{os.cpu_count()} CPUs",
+        "images_per_row": images,
+        "memory_growth_mib": growth,
+        "memory_images": memory_images,
+        "rows": [asdict(row) for row in rows],
+    }
+    partial = out.with_suffix(".partial")
+    partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    partial.replace(out)
+    rclpy.try_shutdown()
+
+
+@contextmanager
+def _node(weights: Path | None) -> Iterator["subprocess.Popen[bytes]"]:
+    parameters = ["-p", f"weights:={weights}"] if weights else []
+    with tempfile.TemporaryFile() as log:
+        command = [sys.executable, "-m", "handos_ros.node", "--ros-args", *parameters]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+
+
+def _wait_for_first_answer(bench: Bench, picture: ImageArray, patience: float = 60.0) -> None:
+    end = time.monotonic() + patience
+    while not bench.answers:
+        if time.monotonic() > end:
+            sys.exit(f"no answer from the node within {patience:g} s: run it by itself to see why")
+        bench.send(picture)
+        bench.receive(time.monotonic() + 0.2)
+
+
+def _measure(
+    bench: Bench,
+    pid: int,
+    pipeline: HandPipeline,
+    picture: ImageArray,
+    rate: float,
+    outputs: tuple[str, ...],
+    count: int,
+) -> Row:
+    bare = _bare_median(pipeline, picture)
+    height, width = picture.shape[:2]
+    with bench.subscribed_to(outputs):
+        bench.play(picture, rate, WARM_UP)
+        bench.answers.clear()
+        cpu = _cpu_milliseconds(pid)
+        bench.play(picture, rate, count)
+        cpu = _cpu_milliseconds(pid) - cpu
+    node = np.array([_milliseconds(answer.received, answer.finished) for answer, _ in bench.answers])
+    return Row(
+        width=width,
+        height=height,
+        rate=rate,
+        outputs="+".join(("hands", *outputs)),
+        bare_median=bare,
+        node_median=float(np.median(node)),
+        overhead_median=float(np.median(node)) - bare,
+        overhead_p95=float(np.percentile(node, 95)) - bare,
+        arrival_median=float(np.median([arrival for _, arrival in bench.answers])),
+        answered=len(node) / count,
+        possible=min(1.0, 1000 / (rate * bare)),
+        cpu_per_image=cpu / len(node),
+        memory_mib=_memory_mib(pid),
+        hands=len(bench.answers[-1][0].hands),
+    )
+
+
+def _bare_median(pipeline: HandPipeline, picture: ImageArray) -> float:
+    height, width = picture.shape[:2]
+    camera = CameraIntrinsics.from_field_of_view(width, height, 60.0)
+    times = []
+    for _ in range(BARE_RUNS):
+        start = time.perf_counter()
+        pipeline(picture, camera)
+        times.append(1000 * (time.perf_counter() - start))
+    return float(np.median(times))
+
+
+def _memory_growth(bench: Bench, pid: int, picture: ImageArray, count: int) -> float:
+    """MiB by which the node's memory grows over `count` images after it has settled."""
+    bench.play(picture, 100.0, 500)
+    before = _memory_mib(pid)
+    for _ in tqdm(range(count // 100), desc="memory", unit=" hundred images", disable=None):
+        bench.play(picture, 100.0, 100)
+        bench.answers.clear()
+    return _memory_mib(pid) - before
+
+
+def _milliseconds(earlier: Any, later: Any) -> float:
+    return (Time.from_msg(later) - Time.from_msg(earlier)).nanoseconds / 1e6
+
+
+def _memory_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _cpu_milliseconds(pid: int) -> float:
+    """CPU time of a process so far, user and system (proc(5))."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return 1000 * (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _line(row: Row) -> str:
+    return (
+        f"{row.width}x{row.height} {row.rate:g} Hz {row.outputs:<14} bare {row.bare_median:6.2f} ms, node "
+        f"{row.node_median:6.2f}, overhead {row.overhead_median:5.2f} (p95 {row.overhead_p95:5.2f}), answered "
+        f"{row.answered:.0%} of possible {row.possible:.0%}, CPU {row.cpu_per_image:5.2f} ms per image, "
+        f"{row.memory_mib:.0f} MiB"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
