@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the model needs the train extra")
+pytest.importorskip("torch", reason="the model needs the train extra")
 
+import torch
 from torch import nn
 from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the model needs the train extra")
+pytest.importorskip("torch", reason="the model needs the train extra")
 
+import torch
 from torch import Tensor
 
 from handos_model.architecture.building import build_detector, build_model
@@ -78,7 +79,9 @@ def test_hands_of_one_image_do_not_see_each_other(model: HandOS, image: Tensor) 
 
 @torch.no_grad()
 def test_joints_are_the_regressor_times_the_vertices_relative_to_the_root(model: HandOS, image: Tensor) -> None:
-    answer = dict(zip(("scores", "boxes", "joints_2d", "spread", "vertices", "joints_3d", "camera"), model(image)))
+    answer = dict(
+        zip(("scores", "boxes", "joints_2d", "spread", "vertices", "joints_3d", "camera"), model(image), strict=True)
+    )
     regressed = torch.from_numpy(TOPOLOGY.joint_regressor) @ answer["vertices"]
     torch.testing.assert_close(regressed, answer["joints_3d"], rtol=1e-4, atol=1e-6)
     assert answer["joints_3d"][:, 9].abs().max() < 1e-6
