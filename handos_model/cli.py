@@ -154,6 +154,10 @@ def export(
     score_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Least score of a hand that the network recommends.")
     ] = 0.5,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE", help="Pictures on which the file must answer like the weights; repeatable."),
+    ] = None,
 ) -> None:
     """Write trained weights as one ONNX file, checked by the ONNX checker."""
     from handos_model.architecture.onnx_export import ExportProperties, export_onnx
@@ -167,6 +171,12 @@ def export(
     model = load_model(sizes, topology, weights, side)
     export_onnx(model, side, ExportProperties(preset, topology.id, score_threshold, HANDEDNESS_SLOPE), out, half=half)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+    if check:
+        from handos_model.benchmarks.export_parity import require_parity
+        from handos_model.io.source import open_source
+
+        pictures = (frame.image for source in check for frame in open_source(source))
+        typer.echo(require_parity(model, out, pictures, half=half))
 
 
 @app.command()

@@ -1,0 +1,70 @@
+"""SimOTA against a reference that goes through hands and predictions one by one."""
+
+import math
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs the train extra")
+
+import torch
+from torch import Tensor
+
+from handos_model.training.assignment import assign_predictions
+
+
+def iou(a: list[float], b: list[float]) -> float:
+    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height
+    return width * height / union
+
+
+def brute_force(logits: list[float], corners: list[list[float]], hands: list[list[float]]) -> list[int]:
+    """Steps of YOLOX's SimOTA for one image: costs, dynamic k, cheapest k, conflicts to the cheaper hand."""
+    costs, wanted_by = [], [[] for _ in logits]
+    for hand in hands:
+        costs.append([])
+        for logit, box in zip(logits, corners, strict=True):
+            centre = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+            inside = hand[0] < centre[0] < hand[2] and hand[1] < centre[1] < hand[3]
+            classification = -math.log(1 / (1 + math.exp(-logit)))
+            costs[-1].append(classification - 3 * math.log(iou(box, hand) + 1e-8) + (0 if inside else 1e5))
+    for number, hand in enumerate(hands):
+        best = sorted((iou(box, hand) for box in corners), reverse=True)[:10]
+        count = max(1, int(sum(best)))
+        for query in sorted(range(len(logits)), key=lambda k: costs[number][k])[:count]:
+            wanted_by[query].append(number)
+    return [min(numbers, key=lambda n: costs[n][q]) if numbers else -1 for q, numbers in enumerate(wanted_by)]
+
+
+def random_boxes(count: int, generator: torch.Generator) -> Tensor:
+    centre = torch.rand(count, 2, generator=generator)
+    half = 0.05 + 0.2 * torch.rand(count, 2, generator=generator)
+    return torch.cat([centre - half, centre + half], dim=-1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_assignment_equals_brute_force(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    hands = random_boxes(1 + seed % 4, generator)
+    near = hands.repeat_interleave(8, dim=0) + 0.05 * torch.randn(8 * len(hands), 4, generator=generator)
+    corners = torch.cat([near, random_boxes(15, generator)])
+    logits = 2 * torch.randn(len(corners), generator=generator)
+    assigned = assign_predictions(logits[None], corners[None], hands[None], torch.ones(1, len(hands), dtype=torch.bool))
+    assert assigned[0].tolist() == brute_force(logits.tolist(), corners.tolist(), hands.tolist())
+
+
+def test_padded_hands_get_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    corners, hands = random_boxes(30, generator), random_boxes(3, generator)
+    assigned = assign_predictions(torch.zeros(1, 30), corners[None], hands[None], torch.tensor([[True, False, True]]))
+    assert 1 not in assigned
+    alone = assign_predictions(torch.zeros(1, 30), corners[None], hands[None, [0, 2]], torch.ones(1, 2).bool())
+    assert torch.equal(torch.where(assigned == 2, 1, assigned), alone)
+
+
+def test_without_hands_everything_is_background() -> None:
+    assigned = assign_predictions(
+        torch.zeros(2, 5), torch.rand(2, 5, 4), torch.zeros(2, 0, 4), torch.zeros(2, 0).bool()
+    )
+    assert (assigned == -1).all()
