@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 evaluations = typer.Typer(help="Compare what the network finds with annotated images.", no_args_is_help=True)
 
 Weights = Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")]
+ReportFile = Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers here too.")]
+FieldOfView = Annotated[float, typer.Option(metavar="DEG", help="Assumed along the longer side.")]
+Threshold = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Least score of a hand; default: what the network recommends.")
+]
 DataFolder = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of the data set, as published.")]
 OutFolder = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; default: out/eval/BENCHMARK.")
@@ -29,15 +34,13 @@ Predictions = Annotated[
 def evaluate_samples(
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder with the pictures.")],
     reference: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the hands are in them.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers here too.")] = None,
+    out: ReportFile = None,
     collection: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only pictures whose source is NAME; may be repeated.")
     ] = None,
-    field_of_view: Annotated[float, typer.Option(metavar="DEG", help="Assumed along the longer side.")] = 60.0,
+    field_of_view: FieldOfView = 60.0,
     weights: Weights = None,
-    score_threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least score of a hand; default: what the network recommends.")
-    ] = None,
+    score_threshold: Threshold = None,
 ) -> None:
     """Measure recall, 2D and 3D errors and sides on a folder of annotated pictures."""
     from handos_model.benchmarks.evaluation import evaluate_pipeline
@@ -51,6 +54,47 @@ def evaluate_samples(
     typer.echo(table_of(evaluation))
     if out is not None:
         write_report(evaluation, out)
+
+
+@evaluations.command("rendered")
+def evaluate_rendered(
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder written by `handos synth`.")],
+    out: ReportFile = None,
+    weights: Weights = None,
+    score_threshold: Threshold = None,
+) -> None:
+    """Measure the same on rendered scenes, whose hands are known exactly."""
+    from handos_model.benchmarks.evaluation import evaluate_pipeline
+    from handos_model.benchmarks.report import table_of, write_report
+    from handos_model.inference.pipeline import HandPipeline
+    from handos_model.io.annotated_folder import AnnotatedFolder
+
+    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
+    evaluation = evaluate_pipeline(pipeline, AnnotatedFolder(data), field_of_view=60.0)
+    typer.echo(table_of(evaluation))
+    if out is not None:
+        write_report(evaluation, out)
+
+
+@evaluations.command("video")
+def evaluate_video_of_one_hand(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video of one hand.")],
+    reference: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Its 21 joints (x, y) in pixels, a list for each frame.")
+    ] = None,
+    field_of_view: FieldOfView = 60.0,
+    weights: Weights = None,
+    score_threshold: Threshold = None,
+) -> None:
+    """Measure how steadily a video's hand is seen, and how calm its joints are."""
+    from handos_model.benchmarks.report import video_table_of
+    from handos_model.benchmarks.video import evaluate_video, read_joints_reference
+    from handos_model.inference.pipeline import HandPipeline
+    from handos_model.io.source import open_source
+
+    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
+    joints = None if reference is None else read_joints_reference(reference)
+    typer.echo(video_table_of(evaluate_video(pipeline, open_source(video), joints, field_of_view)))
 
 
 @evaluations.command("freihand")

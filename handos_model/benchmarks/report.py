@@ -9,6 +9,7 @@ from typing import Any
 
 from handos_model.benchmarks.evaluation import MEASURES, Evaluation
 from handos_model.benchmarks.scores import Scores, meaning_of
+from handos_model.benchmarks.video import VideoEvaluation
 
 
 def table_of(evaluation: Evaluation) -> str:
@@ -20,7 +21,24 @@ def table_of(evaluation: Evaluation) -> str:
         ("false hands", f"{evaluation.false_hands_per_image:.3f}", "per image, found where no true one is"),
         *((name, f"{value:.3f}", MEASURES[name]) for name, value in evaluation.measures.items()),
     ]
+    return _aligned(rows)
+
+
+def _aligned(rows: list[tuple[str, str, str]]) -> str:
     return "\n".join(f"{name:<15}{value:>9}  {meaning}".rstrip() for name, value, meaning in rows)
+
+
+def video_table_of(evaluation: VideoEvaluation) -> str:
+    """One line per number, with its meaning."""
+    rows = [
+        ("frames", f"{evaluation.frames}", ""),
+        ("with a hand", f"{evaluation.frames_with_hand:.3f}", "share of the frames"),
+        ("side", f"{evaluation.side_constancy:.3f}", "share of those on the side that most are on"),
+        ("jitter", f"{evaluation.jitter:.4f}", "median change of a joint's velocity per frame, of the hand's side"),
+    ]
+    if evaluation.pck_10 is not None:
+        rows.append(("pck@.1", f"{evaluation.pck_10:.3f}", "share of 2D joints within 10 % of the hand's side"))
+    return _aligned(rows)
 
 
 def write_report(evaluation: Evaluation, path: Path) -> None:
