@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import cv2
 import numpy as np
@@ -152,7 +152,7 @@ def main(
         _wait_for_first_answer(bench, picture)
         rows = []
         for width, height in SIZES:
-            resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+            resized = cast(ImageArray, cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
             for rate in RATES:
                 for outputs in OUTPUTS:
                     rows.append(_measure(bench, process.pid, pipeline, resized, rate, outputs, images))
@@ -160,7 +160,7 @@ def main(
         growth = _memory_growth(bench, process.pid, picture, memory_images) if memory_images else None
     report = {
         "network": f"{pipeline.engine.properties.preset}, {pipeline.engine.description}",
-        "machine": f"{os.cpu_count()} CPUs",
+        "machine": f"{os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f} at the end",
         "images_per_row": images,
         "memory_growth_mib": growth,
         "memory_images": memory_images,

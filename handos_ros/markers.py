@@ -70,7 +70,7 @@ def _skeleton_and_label(hand: Hand, header: Header) -> list[Marker]:
 
     label = _marker("label", hand, header)
     label.type, label.scale.z = Marker.TEXT_VIEW_FACING, 0.02
-    label.text = f"{hand.id} {hand.handedness} {hand.score:.2f}"
+    label.text = f"{hand.id} {hand.handedness} {'coasting' if hand.coasting else f'{hand.score:.2f}'}"
     wrist = joints[WRIST]
     label.pose.position = Point(x=wrist.x, y=wrist.y - _LABEL_RISE, z=wrist.z)  # y points down in optical frames
     return [bones, spheres, label]

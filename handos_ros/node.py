@@ -22,6 +22,7 @@ from handos_model import HandPipeline
 from handos_ros.camera import Camera
 from handos_ros.diagnostics import CameraCondition, camera_status, node_status
 from handos_ros.hand_finder import HandFinder
+from handos_ros.log_forwarding import forward_logs
 from handos_ros.messages import topology_message
 from handos_ros.msg import HandTopology
 from handos_ros.outputs import CameraOutputs
@@ -55,6 +56,7 @@ class HandosNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("handos")
+        forward_logs(self.get_logger())
         self.parameters = declare_parameters(self)
         self._errors = ErrorStatistics()
         self._pipeline: HandPipeline | None = None

@@ -1,5 +1,6 @@
 """Reads HandArray and HandTopology messages back into the hands of `handos_model`, for drawing and measuring."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,8 @@ def _hand_of(message: Hand) -> ModelHand:
         joint_sigma=np.asarray(message.joint_sigma, np.float32) if len(message.joint_sigma) else None,
         vertices=_points(message.vertices),
         id=message.id,
+        coasting=message.state == Hand.STATE_COASTING,
+        depth_residual=None if math.isnan(message.depth_residual) else message.depth_residual,
     )
 
 

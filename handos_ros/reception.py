@@ -58,4 +58,4 @@ def _description(hand: Hand) -> str:
     else:
         x, y, z = hand.joints_3d[WRIST]
         place = f"wrist {x:+.3f} {y:+.3f} {z:+.3f} m"
-    return f"#{hand.id} {hand.handedness} {hand.score:.2f} {place}"
+    return f"#{hand.id} {hand.handedness} {hand.score:.2f} {place}{' (coasting)' if hand.coasting else ''}"

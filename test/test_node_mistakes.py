@@ -1,5 +1,7 @@
 """Mistakes of the user: one clear line each, with what to do."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +39,15 @@ def test_player_refuses_what_is_no_video(source: str, complaint: str, tmp_path: 
         assert player.wait() == 1
         assert complaint in player.log
         assert len(player.log.strip().splitlines()) == 1
+
+
+def test_demo_refuses_what_is_no_video_before_it_starts_anything(tmp_path: Path) -> None:
+    script = Path(__file__).parents[1] / "scripts" / "demo.py"
+    demo = subprocess.run([sys.executable, script, tmp_path / "gone.mp4"], capture_output=True, text=True, check=False)
+    assert demo.returncode == 1
+    assert demo.stdout == ""
+    assert "gone.mp4 does not exist" in demo.stderr
+    assert len(demo.stderr.strip().splitlines()) == 1
 
 
 def test_truncated_weights_end_the_node_with_the_remedy(weights: Path, tmp_path: Path) -> None:

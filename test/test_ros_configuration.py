@@ -30,6 +30,14 @@ def test_documents_name_every_parameter_with_its_range_and_choices(file: str) ->
             assert f"{rule.between[0]:g}..{rule.between[1]:g}" in text, name
 
 
+def test_rviz_shows_topics_that_the_node_publishes() -> None:
+    shown = yaml.safe_load((ROOT / "config/handos.rviz").read_text())["Visualization Manager"]["Displays"]
+    topics = {display["Topic"]["Value"] for display in shown if "Topic" in display}
+    outputs = (ROOT / "handos_ros/outputs.py").read_text()
+    assert topics == {"/handos/markers", "/handos/fingertips", "/handos/overlay"}
+    assert all(f'"{topic.rpartition("/")[2]}"' in outputs for topic in topics)
+
+
 class Recorded:
     """Stands in for a class of launch or launch_ros, which are not on PyPI: keeps what it was made of."""
 

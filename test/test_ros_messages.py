@@ -1,19 +1,25 @@
 """Builders of messages, without a node."""
 
+import logging
+
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Quaternion
+from rclpy.impl.logging_severity import LoggingSeverity
 from std_msgs.msg import Header
 from test_tracking import hand_at
 
+from handos_model.hand.hand import Handedness
 from handos_model.hand.skeleton import JOINT_NAMES
 from handos_ros.diagnostics import CameraCondition, camera_status, node_status
 from handos_ros.fingertips import fingertips_message
 from handos_ros.image_loss import ImageLoss
+from handos_ros.log_forwarding import forward_logs
 from handos_ros.mailbox import Mailbox
 from handos_ros.statistics import CameraStatistics, ErrorStatistics
 from handos_ros.wrist_broadcaster import wrist_transforms
+from handos_ros.wrist_frame import wrist_orientation
 
 HEADER = Header(frame_id="camera")
 
@@ -36,6 +42,35 @@ def test_fingertips_are_those_of_the_joints_and_point_outwards() -> None:
         np.testing.assert_allclose(position, hand.joints_3d[tip], atol=1e-6)
         bone = hand.joints_3d[tip] - hand.joints_3d[before]
         np.testing.assert_allclose(turned(pose.orientation, (1, 0, 0)), bone / np.linalg.norm(bone), atol=1e-5)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_wrist_frame_has_x_to_the_knuckles_and_z_out_of_the_back(side: Handedness) -> None:
+    hand = hand_at(200, side=side)
+    assert hand.joints_3d is not None
+    x, y, z, w = wrist_orientation(hand.joints_3d, side)
+    rotation = Quaternion(x=x, y=y, z=z, w=w)
+    knuckles = hand.joints_3d[[JOINT_NAMES.index("index_mcp"), JOINT_NAMES.index("pinky_mcp")]].mean(axis=0)
+    forward = knuckles - hand.joints_3d[0]
+    np.testing.assert_allclose(turned(rotation, (1, 0, 0)), forward / np.linalg.norm(forward), atol=1e-5)
+    # The mean hand shows its palm in +z: the back is turned the other way.
+    assert turned(rotation, (0, 0, 1))[2] < -0.9
+    thumb = hand.joints_3d[JOINT_NAMES.index("thumb_mcp")] - hand.joints_3d[0]
+    assert np.sign(turned(rotation, (0, 1, 0)) @ thumb) == (1 if side == "right" else -1)
+
+
+def test_what_the_model_logs_reaches_the_log_of_the_node() -> None:
+    logged: list[tuple[str, LoggingSeverity]] = []
+
+    class Logger:
+        def log(self, message: str, severity: LoggingSeverity) -> None:
+            logged.append((message, severity))
+
+    forward_logs(Logger())  # type: ignore[arg-type]
+    logging.getLogger("handos_model.inference").info("building the engine: %d %%", 40)
+    logging.getLogger("handos_model.inference").warning("slow")
+    assert logged == [("building the engine: 40 %", LoggingSeverity.INFO), ("slow", LoggingSeverity.WARN)]
+    logging.getLogger("handos_model").handlers.clear()
 
 
 def test_wrists_are_named_after_their_side_and_camera() -> None:

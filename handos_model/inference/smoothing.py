@@ -21,12 +21,12 @@ SPEED_CUTOFF: Final = 1.0
 class Smoothing:
     """How strongly to smooth.
 
-    The output lags by 1 / (2 pi cutoff) seconds behind slow motion: 106 ms at 1.5 Hz, 24 ms at 6.5 Hz.
+    The output lags 1 / (2 pi (min_cutoff + speed_gain v)) seconds behind a hand that moves at a steady v m/s.
     """
 
-    min_cutoff: float = 1.5
+    min_cutoff: float = 1.0
     """Hz, cutoff of a hand that keeps still; lower: calmer."""
-    speed_gain: float = 15.0
+    speed_gain: float = 20.0
     """Hz per m/s by which the cutoff grows with speed; higher: less delay."""
 
     def __post_init__(self) -> None:
