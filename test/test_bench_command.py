@@ -119,7 +119,7 @@ def test_build_engine_refuses_a_precision_that_is_none(
     weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert handos("build-engine", "--onnx", weights, "--precision", "int8", monkeypatch=monkeypatch) == 2
-    assert "'int8' is not one of 'fp16', 'fp32'" in capsys.readouterr().err
+    assert "int8" in capsys.readouterr().err
 
 
 def test_doctor_lists_every_backend_with_its_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
