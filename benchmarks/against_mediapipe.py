@@ -25,6 +25,7 @@ HERE: Final = Path(__file__).parent
 MEDIAPIPE_VENV: Final = HERE.parent / ".venv-mediapipe"
 MEDIAPIPE: Final = "mediapipe==0.10.21"
 WARM_UP_FRAMES: Final = 10
+RESOLUTIONS: Final = ("640x480", "1280x720")
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,9 @@ class Worker:
 def compare(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Video or folder of pictures, best with two hands.")],
     frames: Annotated[int, typer.Option(min=1, help="Frames at most.")] = 300,
-    resolution: Annotated[list[str], typer.Option(metavar="WxH", help="Frames are scaled to it; may be repeated.")] = [
-        "640x480",
-        "1280x720",
-    ],  # noqa: B006  # typer copies it
+    resolution: Annotated[
+        list[str] | None, typer.Option(metavar="WxH", help="Frames are scaled to it; default: 640x480 and 1280x720.")
+    ] = None,
     weights: Annotated[str, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")] = "",
     backend: Annotated[str, typer.Option(metavar="NAME", help="What runs it.")] = "onnxruntime",
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers here too.")] = None,
@@ -91,7 +91,7 @@ def compare(
         Worker("HandOS", [sys.executable, str(HERE / "handos_worker.py"), weights, backend]),
         Worker("MediaPipe Hands", [python, str(HERE / "mediapipe_worker.py")]),
     ]
-    results = [result for size in resolution for result in measure(workers, pictures, size)]
+    results = [result for size in resolution or RESOLUTIONS for result in measure(workers, pictures, size)]
     for worker in workers:
         worker.close()
     report(results)
