@@ -6,7 +6,7 @@ Parts are imported inside the commands, so that `handos --help` answers at once 
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -80,21 +80,69 @@ def run(
 def bench(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Picture to find the hands of.")],
     weights: Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")] = None,
-    score_threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least score of a hand; 0 reads all slots of the network.")
-    ] = None,
+    backend: Annotated[
+        list[str], typer.Option(metavar="NAME", help="As `handos doctor` lists them; may be repeated.")
+    ] = ["auto"],  # noqa: B006  # typer copies it
+    resolution: Annotated[
+        list[str], typer.Option(metavar="WxH", help="The picture is scaled to it; may be repeated.")
+    ] = ["640x480", "1280x720"],  # noqa: B006
+    hands: Annotated[
+        list[int], typer.Option(metavar="N", min=1, help="Hands to read, whatever their score; may be repeated.")
+    ] = [2],  # noqa: B006
     runs: Annotated[int, typer.Option(min=1, help="How often each step is timed.")] = 200,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers here too.")] = None,
 ) -> None:
-    """Time the steps from picture to hands."""
-    from handos_model.benchmarks.latency import measure_latency
-    from handos_model.inference.pipeline import HandPipeline
+    """Time the steps from picture to hands, every backend in a process of its own."""
+    from typing import cast
+
+    from handos_model.benchmarks.latency import LatencyBenchmark, table_of, write_measurements
+    from handos_model.inference.backends import Backend
     from handos_model.io.source import read_image
 
-    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
-    picture = read_image(image)
-    typer.echo(f"{len(pipeline(picture))} hands, {pipeline.engine.description}, {runs} runs")
-    for step, latency in measure_latency(pipeline, picture, runs).items():
-        typer.echo(f"{step:<18}{latency.median:8.2f} ms median, {latency.slowest_tenth:8.2f} ms at most in 90 %")
+    resolutions = [_width_and_height(text) for text in resolution]
+    benchmark = LatencyBenchmark(read_image(image), weights, resolutions, hands, runs)
+    measurements = [measurement for name in backend for measurement in benchmark.measure(cast(Backend, name))]
+    for engine in dict.fromkeys(f"{measurement.backend}: {measurement.engine}" for measurement in measurements):
+        typer.echo(engine)
+    typer.echo(table_of(measurements))
+    if out is not None:
+        write_measurements(measurements, out)
+
+
+def _width_and_height(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(side) for side in text.split("x"))
+    except ValueError as error:
+        raise ValueError(f"resolution {text!r} is none: write it as 640x480") from error
+    return width, height
+
+
+@app.command()
+def build_engine(
+    onnx: Annotated[Path | None, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")] = None,
+    precision: Annotated[
+        Literal["fp16", "fp32"], typer.Option(help="Of the heavy operators; backend tensorrt runs fp16.")
+    ] = "fp16",
+    workspace: Annotated[
+        int | None, typer.Option(metavar="MIB", min=1, help="GPU memory that a layer may take; default: any.")
+    ] = None,
+) -> None:
+    """Compile the network by TensorRT for the GPU of this machine and keep it; the node does the same on first use."""
+    import logging
+
+    from handos_model.inference.backends import require_backend
+    from handos_model.inference.pipeline import shipped_weights
+
+    logging.basicConfig(level=logging.INFO, format="handos: %(message)s")
+    require_backend("tensorrt")
+    from handos_model.inference.tensorrt.cuda_device import open_cuda_device
+    from handos_model.inference.tensorrt.engine import build_stored_engine, engine_store
+
+    weights = shipped_weights() if onnx is None else onnx
+    limit = None if workspace is None else workspace << 20
+    stored = build_stored_engine(weights, precision, open_cuda_device(), engine_store(), limit)
+    backend = "tensorrt" if precision == "fp16" else "tensorrt-fp32"
+    typer.echo(f"{stored.path} ({len(stored.plan) / 2**20:.1f} MiB), used by backend {backend}")
 
 
 @app.command()

@@ -4,11 +4,13 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata, util
 
+from handos_model.inference.backends import BACKENDS
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS, HandPipeline
 
 _NEEDED = ("numpy", "opencv-python-headless", "onnxruntime", "typer", "tqdm")
 _OPTIONAL = {
-    "torch": "needed for `handos train` and `handos export`",
+    "onnx": "needed for `handos train`, `handos export`, and the backends torch, torch-cuda and tensorrt",
+    "torch": "needed for `handos train`, `handos export`, and the backends torch and torch-cuda",
     "transformers": "needed for `handos train` and `handos export`",
 }
 
@@ -30,7 +32,7 @@ def examine() -> list[Finding]:
         *(_version_of(name) for name in _NEEDED),
         *(_optional_version_of(name, purpose) for name, purpose in _OPTIONAL.items()),
         _ros(),
-        _providers(),
+        *_backends(),
         _pipeline(),
     ]
 
@@ -55,12 +57,8 @@ def _ros() -> Finding:
     return Finding("ROS 2", "rclpy is importable")
 
 
-def _providers() -> Finding:
-    try:
-        import onnxruntime  # type: ignore[import-untyped]
-    except ImportError as error:
-        return Finding("ONNX Runtime providers", f"cannot be imported: {error}", works=False)
-    return Finding("ONNX Runtime providers", ", ".join(onnxruntime.get_available_providers()))
+def _backends() -> list[Finding]:
+    return [Finding(f"backend {name}", kind.obstacle() or "works") for name, kind in BACKENDS.items()]
 
 
 def _pipeline() -> Finding:
@@ -72,6 +70,5 @@ def _pipeline() -> Finding:
     return Finding(
         "network",
         f"preset {properties.preset}, {properties.input_size} x {properties.input_size} pixels, hand "
-        f"{properties.topology_id}, from {DEFAULT_WEIGHTS}; runs on {pipeline.engine.description}, the backend that "
-        "needs nothing but a CPU",
+        f"{properties.topology_id}, from {DEFAULT_WEIGHTS}; runs on {pipeline.engine.description}",
     )

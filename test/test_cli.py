@@ -160,16 +160,6 @@ def test_eval_measures_against_annotations(
     assert "side_accuracy" in capsys.readouterr().out
 
 
-def test_bench_times_every_step(
-    pictures: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = ("--weights", weights, "--runs", 3)
-    assert handos("bench", pictures / "lit.png", *options, monkeypatch=monkeypatch) == 0
-    output = capsys.readouterr().out
-    assert output.startswith("2 hands, ONNX Runtime")
-    assert [line.split("  ")[0] for line in output.splitlines()[1:]] == ["letterbox", "network", "picture to hands"]
-
-
 def test_camera_and_field_of_view_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="not both"):
         CameraChoice(CameraIntrinsics(1, 1, 0, 0), field_of_view=60)

@@ -71,18 +71,28 @@ def load_engine(weights: Path, backend: Backend) -> Engine:
     FileNotFoundError, WeightsError
         If the weights cannot be used, whatever the backend.
     """
-    if backend not in get_args(Backend):
-        raise ValueError(f"unknown backend {backend!r}: choose one of {', '.join(get_args(Backend))}")
-    if backend == "auto":
-        engine: Engine = _load_best(weights)
-    else:
-        kind = BACKENDS[backend]
-        obstacle = kind.obstacle()
-        if obstacle:
-            raise BackendError(f"backend {backend} cannot run here: {obstacle}. Name another backend, or auto")
-        engine = kind.load(weights)
+    engine = _load_best(weights) if backend == "auto" else require_backend(backend).load(weights)
     _LOGGER.info("the network runs on %s", engine.description)
     return engine
+
+
+def require_backend(backend: Backend) -> BackendKind:
+    """Look a backend up by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such backend.
+    BackendError
+        If it cannot run here.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"unknown backend {backend!r}: choose one of {', '.join(get_args(Backend))}")
+    kind = BACKENDS[backend]
+    obstacle = kind.obstacle()
+    if obstacle:
+        raise BackendError(f"backend {backend} cannot run here: {obstacle}. Name another backend, or auto")
+    return kind
 
 
 def _load_best(weights: Path) -> ChosenEngine:

@@ -71,7 +71,7 @@ class HandPipeline:
         BackendError
             If the backend cannot run here.
         """
-        engine = load_engine(_shipped_weights() if weights is None else Path(weights), backend)
+        engine = load_engine(shipped_weights() if weights is None else Path(weights), backend)
         return cls(engine, score_threshold=score_threshold, max_hands=max_hands)
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
@@ -94,7 +94,14 @@ class HandPipeline:
         return self._read_hands(self.engine(network_input), geometry, camera)
 
 
-def _shipped_weights() -> Path:
+def shipped_weights() -> Path:
+    """The ONNX file that comes with this package.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it does not.
+    """
     if not DEFAULT_WEIGHTS.is_file():
         raise FileNotFoundError(
             f"the shipped weights {DEFAULT_WEIGHTS} do not exist: install the package again, or name other weights"

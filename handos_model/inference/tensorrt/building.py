@@ -49,7 +49,8 @@ def build_engine(onnx_file: Path, precision: Precision, timing_cache: Path, work
     config.set_timing_cache(cache, ignore_mismatch=False)
     # The configuration does not keep its monitor alive.
     monitor = _watch(config)
-    _LOGGER.info("building the TensorRT engine of %s in %s, once: this takes minutes", onnx_file, precision)
+    # A warning, so that whoever waits for minutes sees why even where nothing is set up for logging.
+    _LOGGER.warning("building the TensorRT engine of %s in %s, once: this takes minutes", onnx_file, precision)
     start = time.monotonic()
     plan = builder.build_serialized_network(network, config)
     del monitor

@@ -1,0 +1,140 @@
+"""`handos bench` and `handos build-engine`, run as a user runs them. How long anything takes is not judged."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
+from stand_in_machine import stand_in_machine
+
+from handos_model import cli
+from handos_model.benchmarks.latency import LatencyBenchmark
+from handos_model.hand.topology import HandTopology
+from handos_model.inference import backends
+from handos_model.inference.engine import BackendError
+from handos_model.io.overlay_files import write_image
+
+TOPOLOGY = HandTopology.load()
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(TOPOLOGY), metadata(TOPOLOGY.id))
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    write_image(tmp_path / "lit.png", np.full((240, 320, 3), 90, np.uint8))
+    return tmp_path / "lit.png"
+
+
+def handos(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run the command line in this process; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["handos", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return int(stop.value.code or 0)
+
+
+def test_bench_measures_every_combination(
+    picture: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choices = ("--backend", "onnxruntime", "--resolution", "640x480", "--resolution", "1280x720")
+    options = ("--weights", weights, "--hands", 1, "--hands", 4, "--runs", 3, "--out", tmp_path / "bench.json")
+    assert handos("bench", picture, *choices, *options, monkeypatch=monkeypatch) == 0
+    report = json.loads((tmp_path / "bench.json").read_text())
+    measured = [(m["width"], m["height"], m["hands"]) for m in report["measurements"]]
+    assert measured == [(640, 480, 1), (640, 480, 4), (1280, 720, 1), (1280, 720, 4)]
+    for measurement in report["measurements"]:
+        assert measurement["engine"].startswith("ONNX Runtime")
+        assert 10 < measurement["peak_memory"] < 2000
+        for step in ("letterbox", "network", "whole"):
+            assert 0 < measurement[step]["median"] <= measurement[step]["slowest_tenth"]
+    assert report["machine"]["cores"] >= 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("onnxruntime: ONNX Runtime")
+    assert lines[1].split()[:3] == ["backend", "picture", "hands"]
+    assert len(lines) == 6
+
+
+def test_memory_is_that_of_a_process_of_its_own(weights: Path) -> None:
+    ballast = np.ones(1 << 29, np.uint8)
+    benchmark = LatencyBenchmark(np.full((240, 320, 3), 90, np.uint8), weights, [(320, 240)], [2], runs=1)
+    (measurement,) = benchmark.measure("onnxruntime")
+    assert measurement.peak_memory < ballast.nbytes / 2**20
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--resolution", "large"), "resolution 'large' is none: write it as 640x480"),
+        (("--backend", "abacus"), "unknown backend 'abacus'"),
+        (("--weights", "gone.onnx"), "weights file gone.onnx does not exist"),
+    ],
+)
+def test_bench_says_what_is_wrong_in_one_line(
+    options: tuple[str, ...],
+    complaint: str,
+    picture: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert handos("bench", picture, *options, monkeypatch=monkeypatch) == 1
+    message = capsys.readouterr().err.strip()
+    assert message.startswith(f"handos: {complaint}")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(("precision", "backend"), [("fp16", "tensorrt"), ("fp32", "tensorrt-fp32")])
+def test_build_engine_builds_what_the_backend_then_takes(
+    precision: str,
+    backend: backends.Backend,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    machine = stand_in_machine(monkeypatch, tmp_path / "cache")
+    options = ("--onnx", weights, "--precision", precision, "--workspace", 256)
+    assert handos("build-engine", *options, monkeypatch=monkeypatch) == 0
+    assert machine.record.workspace == 256 << 20
+    output = capsys.readouterr().out
+    assert str(machine.engine_file()) in output
+    assert output.strip().endswith(f"used by backend {backend}")
+    backends.load_engine(weights, backend)
+    assert machine.record.builds == 1
+
+
+def test_build_engine_says_what_is_missing(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(backends, "gpu_obstacle", lambda: "no NVIDIA driver")
+    assert handos("build-engine", "--onnx", weights, monkeypatch=monkeypatch) == 1
+    assert "backend tensorrt cannot run here: no NVIDIA driver" in capsys.readouterr().err
+
+
+def test_build_engine_refuses_a_precision_that_is_none(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert handos("build-engine", "--onnx", weights, "--precision", "int8", monkeypatch=monkeypatch) == 2
+    assert "int8" in capsys.readouterr().err
+
+
+def test_doctor_lists_every_backend_with_its_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    from handos_model.doctor import examine
+
+    monkeypatch.setattr(backends, "gpu_obstacle", lambda: "no NVIDIA driver")
+    states = {finding.subject: finding.state for finding in examine()}
+    assert states["backend onnxruntime"] == "works"
+    assert states["backend tensorrt"] == "no NVIDIA driver"
+    assert {f"backend {name}" for name in backends.BACKENDS} <= set(states)
+
+
+def test_errors_of_a_backend_survive_the_way_between_processes(weights: Path) -> None:
+    benchmark = LatencyBenchmark(np.full((240, 320, 3), 90, np.uint8), weights, [(320, 240)], [2], runs=1)
+    if backends.BACKENDS["tensorrt"].obstacle() is None:
+        pytest.skip("TensorRT works here")
+    with pytest.raises(BackendError, match="backend tensorrt cannot run here"):
+        benchmark.measure("tensorrt")
