@@ -16,6 +16,7 @@ from handos_model.synthesis.arms import Arm, ArmBuilder, Sleeve
 from handos_model.synthesis.assets import Assets
 from handos_model.synthesis.backgrounds import Backgrounds
 from handos_model.synthesis.gestures import GESTURES
+from handos_model.synthesis.labels import SceneHand
 from handos_model.synthesis.posing import HandAngles, HandPoser, angles_of_gesture
 from handos_model.synthesis.renderer import SceneRenderer
 from handos_model.synthesis.rotations import turn_about
@@ -29,6 +30,8 @@ FIELD_OF_VIEW: Final = 60.0
 SECONDS_PER_GESTURE: Final = 1.2
 MOVING_SHARE: Final = 0.6
 """Of that time a hand moves, then it rests."""
+TRUTH_PERIOD: Final = 15
+"""Every so many frames the hands are written down."""
 SEED: Final = 11
 SKIN: Final = 4
 
@@ -75,12 +78,16 @@ class ClipRenderer:
         )
         self.camera = CameraIntrinsics.from_field_of_view(WIDTH, HEIGHT, FIELD_OF_VIEW)
 
-    def frame(self, seconds: float) -> ImageArray:
-        """(HEIGHT, WIDTH, 3) BGR at a time of the clip."""
+    def frame(self, seconds: float) -> tuple[ImageArray, list[SceneHand]]:
+        """(HEIGHT, WIDTH, 3) BGR at a time of the clip, and its hands."""
         scene = Scene(self.camera, self._lighting, materials=list(self._materials))
         for performer in PERFORMERS:
             self._add_arm(scene, performer, seconds)
-        return self._renderer.draw(scene, self._background).image
+        return self._renderer.draw(scene, self._background).image, scene.hands
+
+    def joints(self, hand: SceneHand) -> FloatArray:
+        """(21, 3) metres, camera frame."""
+        return np.asarray(self._regressor @ hand.vertices, np.float32)
 
     def _add_arm(self, scene: Scene, performer: Performer, seconds: float) -> None:
         rotations = self._poser.rotations(_angles_at(performer.gestures, seconds))
@@ -113,16 +120,22 @@ def _angles_at(gestures: tuple[str, ...], seconds: float) -> HandAngles:
 def render(
     assets: Annotated[Path, typer.Option(metavar="DIR", help="Folder with the hand and the person.")],
     out: Annotated[Path, typer.Option(metavar="FILE.mp4", help="The clip; its intrinsics are written beside it.")],
+    truth: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the hands are in some of its frames.")],
 ) -> None:
-    """Render the clip and write its intrinsics to NAME.camera.json."""
+    """Render the clip, write its intrinsics to NAME.camera.json and its hands to FILE.json."""
     renderer = ClipRenderer(assets)
     seconds = SECONDS_PER_GESTURE * (len(PERFORMERS[0].gestures) - 1)
+    known = {}
     with VideoWriter(out, FRAME_RATE) as video:
         for number in tqdm(range(round(seconds * FRAME_RATE)), unit="frame"):
-            video.write(renderer.frame(number / FRAME_RATE))
+            image, hands = renderer.frame(number / FRAME_RATE)
+            video.write(image)
+            if number % TRUTH_PERIOD == 0:
+                known[number] = {hand.side: renderer.joints(hand).round(4).tolist() for hand in hands}
     camera = renderer.camera
     values = {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy}
     out.with_suffix(".camera.json").write_text(json.dumps(values) + "\n")
+    truth.write_text(json.dumps(known) + "\n")
 
 
 if __name__ == "__main__":
