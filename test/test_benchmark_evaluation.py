@@ -29,6 +29,7 @@ from handos_model import cli
 from handos_model.benchmarks.predictions import Prediction, PredictionLog
 from handos_model.benchmarks.true_box_crop import crop_around
 from handos_model.hand.hand import Hand
+from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.camera_geometry import project
 from handos_model.inference.pipeline import HandPipeline
@@ -112,6 +113,24 @@ def test_the_report_opens_offline_and_shows_curves_and_worst_cases(
     assert "camera_mpjpe, AUC" in page
     assert page.count("src='data:image/jpeg;base64,") == 3
     assert "evaluation/rgb/00000002.jpg" in page
+
+
+def test_weights_with_manos_mesh_are_compared_vertex_by_vertex_and_by_the_benchmarks_own_finger_tips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mano = replace(TOPOLOGY, id=MANO_TOPOLOGY_ID)
+    monkeypatch.setattr("handos_model.inference.pipeline._topology_of", lambda topology_id: mano)
+    weights = write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(mano), metadata(mano.id))
+    right, _ = answer(weights, 224, 224, SMALL_CAMERA)
+    joints, vertices = truth_of(right)
+    joints[[4, 8, 12, 16, 20]] = vertices[[744, 320, 443, 555, 672]]
+    data = write_freihand(tmp_path / "data", "evaluation", [(joints, vertices)], SMALL_CAMERA)
+    out = tmp_path / "out"
+    assert handos(monkeypatch, "eval", "freihand", "--data", data, "--weights", weights, "--out", out) == 0
+    measures = measures_in(out)
+    for name in ("official_pa_mpjpe_mm", "official_pa_mpvpe_mm", "pa_mpvpe_mm", "camera_mpjpe_mm", "camera_mpvpe_mm"):
+        assert measures[name] == pytest.approx(0, abs=0.01)
+    assert np.shape(json.loads((out / "pred.json").read_text())[1]) == (1, 778, 3)
 
 
 def test_a_hand_below_the_recommended_score_is_predicted_but_not_found(

@@ -17,8 +17,10 @@ def f_scores(found: npt.ArrayLike, true: npt.ArrayLike, thresholds: tuple[float,
     thresholds
         Distances in the points' unit.
     """
-    to_true, _ = cKDTree(true).query(found)
-    to_found, _ = cKDTree(found).query(true)
+    # Neighbours farther than this are infinitely far, which spares the search for them.
+    farthest = max(thresholds)
+    to_true, _ = cKDTree(true).query(found, distance_upper_bound=farthest)
+    to_found, _ = cKDTree(found).query(true, distance_upper_bound=farthest)
     return tuple(_harmonic_mean(float((to_true < t).mean()), float((to_found < t).mean())) for t in thresholds)
 
 

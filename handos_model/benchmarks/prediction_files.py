@@ -94,7 +94,7 @@ class DexYcbResults:
         _write_aside(path, lines())
 
     def read(self, path: Path, dataset: Dataset) -> Iterator[Prediction]:
-        with _require_file(path).open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8") as file:
             joints_of = dict(_dexycb_line(line, f"{path}, line {number}") for number, line in enumerate(file, 1))
         for index in range(len(dataset)):
             if index in joints_of:
@@ -118,7 +118,7 @@ class HintJson:
 
     def read(self, path: Path, dataset: Dataset) -> Iterator[Prediction]:
         try:
-            joints_of = json.loads(_require_file(path).read_text(encoding="utf-8"))
+            joints_of = json.loads(path.read_text(encoding="utf-8"))
             for index in range(len(dataset)):
                 joints = np.array(joints_of[dataset.image_name(index)], np.float64).reshape(JOINT_COUNT, 2)
                 yield Prediction(index, joints_2d=joints)
@@ -133,12 +133,6 @@ class HintJson:
 def _known(points: Points | None) -> Points:
     assert points is not None, "the pipeline was given intrinsics, so that its hands have metres"
     return points
-
-
-def _require_file(path: Path) -> Path:
-    if not path.is_file():
-        raise FileNotFoundError(f"prediction file {path} does not exist")
-    return path
 
 
 def _dexycb_line(line: str, where: str) -> tuple[int, Points]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -59,9 +59,10 @@ def table_of_scores(scores: Scores, comparison: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def write_scores(scores: Scores, path: Path) -> None:
-    """Write the measures as JSON, aside first."""
-    _write_json({"title": scores.title, "images": scores.images, "measures": scores.measures}, path)
+def write_scores(scores: Scores, origin: Mapping[str, Any], path: Path) -> None:
+    """Write the measures, and what predictions they are of, as JSON, aside first."""
+    entries = {"title": scores.title, "images": scores.images, "origin": dict(origin), "measures": scores.measures}
+    _write_json(entries, path)
 
 
 def _write_json(entries: dict[str, Any], path: Path) -> None:

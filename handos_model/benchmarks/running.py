@@ -1,8 +1,9 @@
 """Evaluates weights, or somebody's prediction file, on a benchmark."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from handos_model.benchmarks.benchmark import Benchmark
 from handos_model.benchmarks.html_report import write_html_report
@@ -32,10 +33,11 @@ def evaluate_weights(benchmark: Benchmark, weights: Path | None, out: Path, *, c
     if crop_to_true_box and benchmark.unscored is not None:
         raise ValueError(f"without ground truth there are no true boxes to crop to: {benchmark.unscored}")
     pipeline = HandPipeline.load(weights, score_threshold=0.0)
+    file = weights or DEFAULT_WEIGHTS
     origin = {
         "data": benchmark.dataset.title,
         "images": len(benchmark.dataset),
-        "weights": _fingerprint(weights or DEFAULT_WEIGHTS),
+        "weights": _fingerprint(file),
         "gt_box": crop_to_true_box,
     }
     with PredictionLog(out / "predictions.jsonl", origin) as log:
@@ -43,26 +45,30 @@ def evaluate_weights(benchmark: Benchmark, weights: Path | None, out: Path, *, c
         benchmark.file_format.write(out / benchmark.file_name, log, benchmark.dataset)
         if benchmark.unscored is not None:
             return f"{out / benchmark.file_name} is written, but cannot be scored here: {benchmark.unscored}"
-        name = "these weights, true boxes" if crop_to_true_box else "these weights"
-        return _score(benchmark, lambda: log, name, out)
+        return _score(benchmark, lambda: log, f"{file.name}{', true boxes' if crop_to_true_box else ''}", origin, out)
 
 
 def score_predictions(benchmark: Benchmark, predictions: Path, out: Path) -> str:
     """Score a prediction file of the official format, write scores.json and report.html; a table to print."""
     if benchmark.unscored is not None:
         raise ValueError(f"nothing can be scored: {benchmark.unscored}")
+    if not predictions.is_file():
+        raise FileNotFoundError(f"prediction file {predictions} does not exist")
 
     def read() -> Iterable[Prediction]:
         return benchmark.file_format.read(predictions, benchmark.dataset)
 
-    return _score(benchmark, read, predictions.name, out)
+    origin = {"data": benchmark.dataset.title, "predictions": _fingerprint(predictions)}
+    return _score(benchmark, read, predictions.name, origin, out)
 
 
-def _score(benchmark: Benchmark, read: Callable[[], Iterable[Prediction]], name: str, out: Path) -> str:
+def _score(
+    benchmark: Benchmark, read: Callable[[], Iterable[Prediction]], name: str, origin: Mapping[str, Any], out: Path
+) -> str:
     scores = benchmark.score(benchmark.dataset, read())
     rows = comparison(benchmark.published, scores.measures, name)
     out.mkdir(parents=True, exist_ok=True)
-    write_scores(scores, out / "scores.json")
+    write_scores(scores, origin, out / "scores.json")
     write_html_report(out / "report.html", scores, rows, benchmark.dataset, read())
     return table_of_scores(scores, rows)
 

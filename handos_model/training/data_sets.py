@@ -47,9 +47,8 @@ class TrainingSet:
     def __getitem__(self, index: int) -> AnnotatedImage:
         """The image, or the next one with an annotated hand: what is not annotated may show one all the same."""
         for offset in range(len(self)):
-            following = (index + offset) % len(self)
-            if self._dataset.hands(following):
-                image = self._dataset[following]
+            image = self._dataset[(index + offset) % len(self)]
+            if image.hands:
                 return replace(image, hands=tuple(self._with_own_mesh(hand) for hand in image.hands))
         raise ValueError(f"{self._dataset.title}: no image has an annotated hand")
 
