@@ -56,6 +56,9 @@ def run(
     score_threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Least score of a hand; default: what the network recommends.")
     ] = None,
+    fit_translation: Annotated[
+        bool, typer.Option("--fit-translation", help="Place hands by a fit to all of their joints.")
+    ] = False,
 ) -> None:
     """Find the hands of pictures, videos or cameras and write them to DIR/hands.jsonl.
 
@@ -67,7 +70,7 @@ def run(
     from handos_model.io.source import open_source
 
     choice = CameraChoice(None if camera is None else read_camera(camera), field_of_view)
-    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
+    pipeline = HandPipeline.load(weights, score_threshold=score_threshold, fit_translation=fit_translation)
     recorder = Recorder(pipeline, out, choice, with_overlay=overlay, with_vertices=vertices)
     summary = recorder.record([open_source(source) for source in sources])
     typer.echo(
@@ -184,7 +187,7 @@ def train(
     from handos_model.training.run import train as train_stage
 
     configuration = read_configuration(config)
-    if stage in (Stages.DETECTOR, Stages.ALL):
+    if stage is Stages.DETECTOR or (stage is Stages.ALL and configuration.detector is not None):
         train_stage(configuration, "detector", state)
     if stage in (Stages.DECODER, Stages.ALL):
         train_stage(configuration, "decoder", state)

@@ -16,9 +16,10 @@ try:
     import trimesh
     from scipy.spatial import cKDTree
 
+    from handos_model.hand.boundary import boundary_loop
     from handos_model.hand.fitted_matrices import choose_coarse_vertices, fit_joint_regressor, fit_upsampling
     from handos_model.hand.posed_sources import SourceHand, random_hands
-    from handos_model.hand.remeshing import EditableMesh, Surface, boundary_loop, remesh
+    from handos_model.hand.remeshing import EditableMesh, Surface, remesh
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error.name} is missing: deriving a topology needs the package's `train` extra") from error
 

@@ -27,9 +27,19 @@ class HandPipeline:
         Least score of a hand, 0..1; ``None`` takes what the weights recommend.
     max_hands
         Keep at most this many hands, the best; ``None`` keeps all that the network has slots for.
+    fit_translation
+        Place hands by a closed-form fit to all of their joints, weighted by their certainty, instead of by what the
+        network says of their camera: see `translation_fit`.
     """
 
-    def __init__(self, engine: Engine, *, score_threshold: float | None = None, max_hands: int | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        score_threshold: float | None = None,
+        max_hands: int | None = None,
+        fit_translation: bool = False,
+    ) -> None:
         properties = engine.properties
         if score_threshold is not None and not 0 <= score_threshold <= 1:
             raise ValueError(f"score_threshold must lie in 0..1, got {score_threshold}")
@@ -42,6 +52,7 @@ class HandPipeline:
             handedness_slope=properties.handedness_slope,
             score_threshold=properties.score_threshold if score_threshold is None else score_threshold,
             max_hands=max_hands,
+            fits_translation=fit_translation,
         )
 
     @classmethod
@@ -52,6 +63,7 @@ class HandPipeline:
         *,
         score_threshold: float | None = None,
         max_hands: int | None = None,
+        fit_translation: bool = False,
     ) -> "HandPipeline":
         """Load a network and make a pipeline of it.
 
@@ -61,7 +73,7 @@ class HandPipeline:
             ONNX file; ``None`` takes the one that is shipped.
         backend
             What runs the network; "auto" takes the fastest that works here. One that is named is never replaced.
-        score_threshold, max_hands
+        score_threshold, max_hands, fit_translation
             As for the class.
 
         Raises
@@ -72,7 +84,7 @@ class HandPipeline:
             If the backend cannot run here.
         """
         engine = load_engine(shipped_weights() if weights is None else Path(weights), backend)
-        return cls(engine, score_threshold=score_threshold, max_hands=max_hands)
+        return cls(engine, score_threshold=score_threshold, max_hands=max_hands, fit_translation=fit_translation)
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
         """Find the hands.

@@ -13,6 +13,7 @@ from handos_model.hand.topology import HandTopology
 from handos_model.inference import camera_geometry
 from handos_model.inference.engine import OUTPUT_NAMES, EngineOutput
 from handos_model.inference.preprocessing import Letterbox
+from handos_model.inference.translation_fit import fit_root_position
 from handos_model.io.frame import CameraIntrinsics
 
 SCORED_RADIUS: Final[float] = 0.1
@@ -32,6 +33,8 @@ class HandReader:
     score_threshold: float
     max_hands: int | None = None
     """Keep at most this many, the best; ``None`` keeps all."""
+    fits_translation: bool = False
+    """Place hands by a fit to all of their joints instead of by what the network says of their camera."""
 
     def __call__(self, output: EngineOutput, letterbox: Letterbox, camera: CameraIntrinsics | None) -> tuple[Hand, ...]:
         """Read the hands of one picture.
@@ -59,7 +62,18 @@ class HandReader:
         hands = self._hands_in_image(slots, letterbox)
         if camera is None or not hands:
             return hands
-        return _with_metres(hands, slots, letterbox.input_intrinsics(camera))
+        input_camera = letterbox.input_intrinsics(camera)
+        return _with_metres(hands, slots, input_camera, self._roots(slots, input_camera))
+
+    def _roots(self, slots: EngineOutput, camera: CameraIntrinsics) -> npt.NDArray[np.float64]:
+        """(K, 3) metres, optical frame."""
+        pixels, scale = slots.camera[:, :2], slots.camera[:, 2]
+        roots = camera_geometry.root_position(pixels, scale, camera)
+        if self.fits_translation:
+            fitted = fit_root_position(slots.joints_2d, slots.joint_spread, slots.joints_3d, pixels, camera)
+            # Joints that contradict each other can put a hand behind the camera: nothing can be learnt from those.
+            roots = np.where(fitted[:, 2:] > 0, fitted, roots)
+        return roots
 
     def _used_slots(self, output: EngineOutput) -> EngineOutput:
         _require_finite("scores", output.scores)
@@ -93,13 +107,14 @@ class HandReader:
         )
 
 
-def _with_metres(hands: tuple[Hand, ...], slots: EngineOutput, input_camera: CameraIntrinsics) -> tuple[Hand, ...]:
-    scale = slots.camera[:, 2]
-    roots = camera_geometry.root_position(slots.camera[:, :2], scale, input_camera)
+def _with_metres(
+    hands: tuple[Hand, ...], slots: EngineOutput, input_camera: CameraIntrinsics, roots: npt.NDArray[np.float64]
+) -> tuple[Hand, ...]:
     points = np.concatenate([slots.joints_3d, slots.vertices], axis=1)
     points = camera_geometry.to_camera_frame(points, roots).astype(np.float32)
     joints_3d, vertices = points[:, :JOINT_COUNT], points[:, JOINT_COUNT:]
     # A Laplace distribution of scale b has the standard deviation sqrt(2) b.
+    scale = camera_geometry.pixels_per_metre(roots, input_camera)
     joint_sigma = (np.sqrt(2) * slots.joint_spread / scale[:, None]).astype(np.float32)
     return tuple(
         replace(hand, joints_3d=joints_3d[k], joint_sigma=joint_sigma[k], vertices=vertices[k])
