@@ -8,9 +8,9 @@ import pytest
 pytest.importorskip("scipy", reason="deriving a topology needs the train extra")
 pytest.importorskip("trimesh", reason="deriving a topology needs the train extra")
 
+from handos_model.hand.boundary import boundary_loop
 from handos_model.hand.derive_topology import main
 from handos_model.hand.fitted_matrices import fit_joint_regressor
-from handos_model.hand.boundary import boundary_loop
 from handos_model.hand.remeshing import EditableMesh, Surface, remesh
 
 RINGS, SPOKES = 8, 24
