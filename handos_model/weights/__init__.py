@@ -1,0 +1,1 @@
+"""The network that is shipped, and its model card."""
