@@ -432,3 +432,18 @@ def test_an_evaluation_that_was_killed_goes_on_and_ends_the_same(
     assert log.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
     for file in ("predictions.jsonl", "pred.json", "scores.json"):
         assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_results_of_different_kinds_have_different_folders(
+    weights: Path, hint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("eval", "hint", "--data", hint, "--part", "epick")
+    assert handos(monkeypatch, *command, "--weights", weights) == 0
+    assert handos(monkeypatch, *command, "--weights", weights, "--gt-box") == 0
+    (tmp_path / "out/eval/hint_epick/hint_epick.json").rename("theirs.json")
+    assert handos(monkeypatch, *command, "--predictions", "theirs.json") == 0
+    folders = {path.parent.name: path for path in (tmp_path / "out" / "eval").glob("*/scores.json")}
+    assert folders.keys() == {"hint_epick", "hint_epick_gt_box", "hint_epick_theirs"}
+    origins = {name: json.loads(path.read_text())["origin"] for name, path in folders.items()}
+    assert [origins[name].get("gt_box") for name in sorted(origins)] == [False, True, None]
