@@ -19,7 +19,7 @@ Threshold = Annotated[
 ]
 DataFolder = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of the data set, as published.")]
 OutFolder = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; default: out/eval/BENCHMARK.")
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; default: one in out/eval.")
 ]
 TrueBox = Annotated[
     bool,
@@ -109,7 +109,7 @@ def evaluate_freihand(
     _require_packages()
     from handos_model.benchmarks.benchmark import open_freihand
 
-    _evaluate(open_freihand(data), weights, out or Path("out/eval/freihand"), gt_box, predictions)
+    _evaluate(open_freihand(data), "freihand", weights, out, gt_box, predictions)
 
 
 @evaluations.command("ho3d")
@@ -124,7 +124,7 @@ def evaluate_ho3d(
     _require_packages()
     from handos_model.benchmarks.benchmark import open_ho3d
 
-    _evaluate(open_ho3d(data), weights, out or Path("out/eval/ho3d"), gt_box, predictions)
+    _evaluate(open_ho3d(data), "ho3d", weights, out, gt_box, predictions)
 
 
 @evaluations.command("dexycb")
@@ -140,7 +140,7 @@ def evaluate_dexycb(
     _require_packages()
     from handos_model.benchmarks.benchmark import open_dexycb
 
-    _evaluate(open_dexycb(data, setup), weights, out or Path(f"out/eval/dexycb_{setup}"), gt_box, predictions)
+    _evaluate(open_dexycb(data, setup), f"dexycb_{setup}", weights, out, gt_box, predictions)
 
 
 @evaluations.command("hint")
@@ -163,7 +163,7 @@ def evaluate_hint(
     if predictions is not None and part is None:
         raise ValueError("--predictions scores a file of one part of HInt: name it with --part")
     for name, benchmark in [(name, open_hint(data, name)) for name in parts]:
-        _evaluate(benchmark, weights, (out or Path("out/eval/hint")) / name, gt_box, predictions)
+        _evaluate(benchmark, f"hint_{name}", weights, None if out is None else out / name, gt_box, predictions)
 
 
 def _require_packages() -> None:
@@ -172,9 +172,20 @@ def _require_packages() -> None:
         raise ValueError(f"benchmarks need {', '.join(missing)}, not installed: `pip install handos[eval]`")
 
 
-def _evaluate(benchmark: "Benchmark", weights: Path | None, out: Path, gt_box: bool, predictions: Path | None) -> None:
+def _evaluate(
+    benchmark: "Benchmark",
+    name: str,
+    weights: Path | None,
+    out: Path | None,
+    gt_box: bool,
+    predictions: Path | None,
+) -> None:
     from handos_model.benchmarks.running import evaluate_weights, score_predictions
 
+    if out is None:
+        # What is evaluated in another way has another folder, or the one would overwrite the other.
+        of_file = "" if predictions is None else f"_{predictions.stem}"
+        out = Path("out/eval") / f"{name}{'_gt_box' if gt_box else ''}{of_file}"
     if predictions is None:
         table = evaluate_weights(benchmark, weights, out, crop_to_true_box=gt_box)
     elif weights is not None or gt_box:

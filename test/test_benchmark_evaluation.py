@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +26,8 @@ from benchmark_folders import (
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 
 from handos_model import cli
+from handos_model.benchmarks.benchmark import open_freihand
+from handos_model.benchmarks.predicting import Predictor
 from handos_model.benchmarks.predictions import Prediction, PredictionLog
 from handos_model.benchmarks.true_box_crop import crop_around
 from handos_model.hand.hand import Hand
@@ -400,10 +402,6 @@ def test_images_are_logged_in_order(tmp_path: Path) -> None:
         log.append(a_prediction(1))
 
 
-def lines_in(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def test_an_evaluation_that_was_killed_goes_on_and_ends_the_same(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -432,3 +430,38 @@ def test_an_evaluation_that_was_killed_goes_on_and_ends_the_same(
     assert log.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
     for file in ("predictions.jsonl", "pred.json", "scores.json"):
         assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_results_of_different_kinds_have_different_folders(
+    weights: Path, hint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("eval", "hint", "--data", hint, "--part", "epick")
+    assert handos(monkeypatch, *command, "--weights", weights) == 0
+    assert handos(monkeypatch, *command, "--weights", weights, "--gt-box") == 0
+    (tmp_path / "out/eval/hint_epick/hint_epick.json").rename("theirs.json")
+    assert handos(monkeypatch, *command, "--predictions", "theirs.json") == 0
+    folders = {path.parent.name: path for path in (tmp_path / "out" / "eval").glob("*/scores.json")}
+    assert folders.keys() == {"hint_epick", "hint_epick_gt_box", "hint_epick_theirs"}
+    origins = {name: json.loads(path.read_text())["origin"] for name, path in folders.items()}
+    assert [origins[name].get("gt_box") for name in sorted(origins)] == [False, True, None]
+
+
+def peak_of_evaluation(images: int, weights: Path, folder: Path) -> int:
+    """Bytes that Python and NumPy hold at most."""
+    benchmark = open_freihand(write_freihand(folder / "data", "evaluation", random_truth(images), SMALL_CAMERA))
+    predictor = Predictor(HandPipeline.load(weights, score_threshold=0.0))
+    tracemalloc.start()
+    with PredictionLog(folder / "log.jsonl", {}) as log:
+        predictor.predict(benchmark.dataset, log)
+        benchmark.file_format.write(folder / "pred.json", log, benchmark.dataset)
+        assert benchmark.score(benchmark.dataset, log).images == images
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_the_number_of_images(weights: Path, tmp_path: Path) -> None:
+    _, few, many = (peak_of_evaluation(images, weights, tmp_path / str(images)) for images in (2, 4, 16))
+    # The vertices of 12 predictions alone are more than 200 kB.
+    assert many - few < 60_000
