@@ -1,5 +1,6 @@
 """The node's parameters: names, defaults, descriptions and ranges in one place, read into a frozen dataclass."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from handos_model.inference.smoothing import Smoothing
 from handos_model.inference.tracking import TrackingSettings
 
 _DEFAULT_SMOOTHING: Final = Smoothing()
+_CAMERA_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -181,8 +183,10 @@ def _check_together(parameters: NodeParameters) -> None:
     if 0 < parameters.field_of_view < 1:
         raise ValueError(f"parameter field_of_view is {parameters.field_of_view}: give 1..179 degrees, or 0 for none")
     names = list(parameters.cameras)
-    if not names or len(set(names)) < len(names) or ("" in names and len(names) > 1):
-        raise ValueError(f"parameter cameras is {names}: give every camera a name of its own")
+    if names != [""] and (not all(map(_CAMERA_NAME.fullmatch, names)) or len(set(names)) < max(len(names), 1)):
+        raise ValueError(
+            f"parameter cameras is {names}: give every camera a name of its own, of letters, digits and underscores"
+        )
 
 
 def _ros_value(default: Any) -> Any:
