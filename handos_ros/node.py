@@ -158,14 +158,14 @@ class HandosNode(LifecycleNode):
         self._pipeline = None
         gc.collect()  # the network's memory is freed now, not some time later
 
-    def _check_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
+    def _check_parameters(self, changes: "Sequence[Parameter[Any]]") -> SetParametersResult:
         try:
             self.parameters.changed(changes, only_live=self._pipeline is not None)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _use_parameters(self, changes: Sequence[Parameter[Any]]) -> None:
+    def _use_parameters(self, changes: "Sequence[Parameter[Any]]") -> None:
         self.parameters = self.parameters.changed(changes, only_live=False)
         if self._worker is not None:
             self._worker.use(self.parameters)

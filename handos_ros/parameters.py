@@ -1,4 +1,7 @@
-"""The node's parameters: names, defaults, descriptions and ranges in one place, read into a frozen dataclass."""
+"""The node's parameters: names, defaults, descriptions and ranges in one place, read into a frozen dataclass.
+
+Annotations with rclpy's generic classes are quoted throughout the package: before Kilted they are not generic.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -140,7 +143,7 @@ class NodeParameters:
         smoothing = Smoothing(self.smoothing_min_cutoff, self.smoothing_speed_gain) if self.smoothing else None
         return TrackingSettings(coast_time=self.coast_time, smoothing=smoothing)
 
-    def changed(self, changes: Iterable[Parameter[Any]], *, only_live: bool) -> "NodeParameters":
+    def changed(self, changes: "Iterable[Parameter[Any]]", *, only_live: bool) -> "NodeParameters":
         """A copy with other values; names that are not the node's own, such as use_sim_time, are left out.
 
         Raises
