@@ -115,7 +115,7 @@ class Camera:
         topic: str,
         callback: Callable[[Any], None],
         message_lost: Callable[[Any], None] | None = None,
-    ) -> Subscription[Any]:
+    ) -> "Subscription[Any]":
         return self._node.create_subscription(
             kind,
             topic,

@@ -11,7 +11,6 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
@@ -28,6 +27,7 @@ from handos_ros.msg import HandTopology
 from handos_ros.outputs import CameraOutputs
 from handos_ros.parameters import declare_parameters
 from handos_ros.receive_buffers import keep_receive_buffers
+from handos_ros.spinning import spin_on
 from handos_ros.statistics import ErrorStatistics
 from handos_ros.topics import LATCHED_QOS
 from handos_ros.worker import CameraWork, Worker
@@ -58,7 +58,7 @@ class HandosNode(LifecycleNode):
         super().__init__("handos")
         forward_logs(self.get_logger())
         self.parameters = declare_parameters(self)
-        self._errors = ErrorStatistics()
+        self.errors = ErrorStatistics()
         self._pipeline: HandPipeline | None = None
         self._work: dict[str, CameraWork] = {}
         self._cameras: list[Camera] = []
@@ -105,9 +105,10 @@ class HandosNode(LifecycleNode):
         try:
             step()
         except Exception as error:
-            expected = isinstance(error, EXPECTED_ERRORS)
-            self._errors.add(str(error))
-            self.get_logger().error(f"not {name}: {error if expected else traceback.format_exc()}")
+            if self.context.ok():  # otherwise a signal came meanwhile
+                expected = isinstance(error, EXPECTED_ERRORS)
+                self.errors.add(str(error))
+                self.get_logger().error(f"not {name}: {error if expected else traceback.format_exc()}")
             undo()
             return FAILURE
         return SUCCESS
@@ -122,7 +123,8 @@ class HandosNode(LifecycleNode):
         )
         wrists = WristBroadcaster(self) if parameters.tf else None
         topology = self._pipeline.topology
-        self._work = {name: CameraWork(CameraOutputs(self, name, topology, wrists)) for name in parameters.cameras}
+        for name in parameters.cameras:
+            self._work[name] = CameraWork(CameraOutputs(self, name, topology, wrists))
         self._topology_publisher = self.create_publisher(HandTopology, "~/topology", LATCHED_QOS)
         self._topology_publisher.publish(topology_message(topology))
 
@@ -130,7 +132,7 @@ class HandosNode(LifecycleNode):
         assert self._pipeline is not None
         finder = HandFinder(self._pipeline.engine, self.parameters, self.get_logger())
         work = {name: CameraWork(work.outputs) for name, work in self._work.items()}
-        worker = Worker(self, finder, work, self._errors, self.parameters)
+        worker = Worker(self, finder, work, self.errors, self.parameters)
         self._work, self._worker, self._activated = work, worker, time.monotonic()
         for name in work:
             self._cameras.append(Camera(self, name, self.parameters, worker.deliver))
@@ -156,20 +158,20 @@ class HandosNode(LifecycleNode):
         self._pipeline = None
         gc.collect()  # the network's memory is freed now, not some time later
 
-    def _check_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
+    def _check_parameters(self, changes: "Sequence[Parameter[Any]]") -> SetParametersResult:
         try:
             self.parameters.changed(changes, only_live=self._pipeline is not None)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _use_parameters(self, changes: Sequence[Parameter[Any]]) -> None:
+    def _use_parameters(self, changes: "Sequence[Parameter[Any]]") -> None:
         self.parameters = self.parameters.changed(changes, only_live=False)
         if self._worker is not None:
             self._worker.use(self.parameters)
 
     def _publish_diagnostics(self) -> None:
-        statuses = [node_status(self._state(), self._network(), self._errors, time.monotonic())]
+        statuses = [node_status(self._state(), self._network(), self.errors, time.monotonic())]
         if self._worker is not None:
             statuses += [camera_status(self._condition(camera, self._worker)) for camera in self._cameras]
         self._diagnostics.publish(
@@ -212,10 +214,11 @@ def main() -> None:
     except (ValueError, ParameterException) as error:
         sys.exit(f"handos_node: {error}")
     try:
-        if node.parameters.autostart and not _started(node):
+        if not node.parameters.autostart or _started(node):
+            spin_on(node, node.errors.add)
+        elif node.context.ok():  # otherwise a signal was what kept it from starting
             sys.exit(1)
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except KeyboardInterrupt:
         pass
     finally:
         node.destroy_node()

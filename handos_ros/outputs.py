@@ -71,7 +71,7 @@ class CameraOutputs:
         camera = found.intrinsics.camera if found.intrinsics.lens is None else None
         return image_message(draw_hands(found.picture, found.hands, self._topology, camera), record.header)
 
-    def _advertise(self, kind: type, name: str, qos: QoSProfile) -> Publisher[Any]:
+    def _advertise(self, kind: type, name: str, qos: QoSProfile) -> "Publisher[Any]":
         topic = self._node.resolve_topic_name(f"~/{of_camera(self._camera, name)}")
         return self._node.create_publisher(
             kind,

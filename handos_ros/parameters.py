@@ -1,5 +1,9 @@
-"""The node's parameters: names, defaults, descriptions and ranges in one place, read into a frozen dataclass."""
+"""The node's parameters: names, defaults, descriptions and ranges in one place, read into a frozen dataclass.
 
+Annotations with rclpy's generic classes are quoted throughout the package: before Kilted they are not generic.
+"""
+
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -14,6 +18,7 @@ from handos_model.inference.smoothing import Smoothing
 from handos_model.inference.tracking import TrackingSettings
 
 _DEFAULT_SMOOTHING: Final = Smoothing()
+_CAMERA_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ class NodeParameters:
         smoothing = Smoothing(self.smoothing_min_cutoff, self.smoothing_speed_gain) if self.smoothing else None
         return TrackingSettings(coast_time=self.coast_time, smoothing=smoothing)
 
-    def changed(self, changes: Iterable[Parameter[Any]], *, only_live: bool) -> "NodeParameters":
+    def changed(self, changes: "Iterable[Parameter[Any]]", *, only_live: bool) -> "NodeParameters":
         """A copy with other values; names that are not the node's own, such as use_sim_time, are left out.
 
         Raises
@@ -181,8 +186,10 @@ def _check_together(parameters: NodeParameters) -> None:
     if 0 < parameters.field_of_view < 1:
         raise ValueError(f"parameter field_of_view is {parameters.field_of_view}: give 1..179 degrees, or 0 for none")
     names = list(parameters.cameras)
-    if not names or len(set(names)) < len(names) or ("" in names and len(names) > 1):
-        raise ValueError(f"parameter cameras is {names}: give every camera a name of its own")
+    if names != [""] and (not all(map(_CAMERA_NAME.fullmatch, names)) or len(set(names)) < max(len(names), 1)):
+        raise ValueError(
+            f"parameter cameras is {names}: give every camera a name of its own, of letters, digits and underscores"
+        )
 
 
 def _ros_value(default: Any) -> Any:

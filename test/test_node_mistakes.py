@@ -59,7 +59,16 @@ def test_truncated_weights_end_the_node_with_the_remedy(weights: Path, tmp_path:
         assert "Traceback" not in node.log
 
 
-@pytest.mark.parametrize("value", ["score_threshold:=1.5", "image_transport:=theora"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "score_threshold:=1.5",
+        "image_transport:=theora",
+        "max_age:=text",
+        "cameras:=[left, left]",
+        "cameras:=[my camera]",
+    ],
+)
 def test_parameter_out_of_range_ends_the_node_with_a_word(value: str, weights: Path, tmp_path: Path) -> None:
     parameters = ("--ros-args", "-p", f"weights:={weights}", "-p", value)
     with ros_process("node", *parameters, log=tmp_path / "log.txt") as node:

@@ -1,14 +1,20 @@
 """Builders of messages, without a node."""
 
 import logging
+import sys
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import Quaternion
+from geometry_msgs.msg import Quaternion, TransformStamped
 from rclpy.impl.logging_severity import LoggingSeverity
+from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
-from test_tracking import hand_at
+from test_tracking import TOPOLOGY, hand_at
+from visualization_msgs.msg import Marker, MarkerArray
 
 from handos_model.hand.hand import Handedness
 from handos_model.hand.skeleton import JOINT_NAMES
@@ -17,8 +23,9 @@ from handos_ros.fingertips import fingertips_message
 from handos_ros.image_loss import ImageLoss
 from handos_ros.log_forwarding import forward_logs
 from handos_ros.mailbox import Mailbox
+from handos_ros.markers import HandMarkers
 from handos_ros.statistics import CameraStatistics, ErrorStatistics
-from handos_ros.wrist_broadcaster import wrist_transforms
+from handos_ros.wrist_broadcaster import WristBroadcaster, wrist_transforms
 from handos_ros.wrist_frame import wrist_orientation
 
 HEADER = Header(frame_id="camera")
@@ -80,6 +87,39 @@ def test_wrists_are_named_after_their_side_and_camera() -> None:
     assert names == ["front/right_wrist", "front/left_wrist", "front/right_wrist_2"]
     assert hands[0].joints_3d is not None
     assert transforms[0].transform.translation.x == pytest.approx(hands[0].joints_3d[0, 0])
+
+
+def test_wrists_are_broadcast_where_tf2_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[TransformStamped] = []
+    stand_in = ModuleType("tf2_ros")  # the real one is not on PyPI
+    vars(stand_in)["TransformBroadcaster"] = lambda node: SimpleNamespace(sendTransform=sent.extend)
+    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in)
+    WristBroadcaster(SimpleNamespace()).broadcast([hand_at(100)], HEADER, "")  # type: ignore[arg-type]
+    assert [transform.child_frame_id for transform in sent] == ["right_wrist"]
+
+
+def test_serialized_mesh_markers_are_those_of_the_vertices() -> None:
+    header = Header(frame_id="camera", stamp=Time(sec=5, nanosec=6))
+    markers = HandMarkers(TOPOLOGY)
+    for hand in (replace(hand_at(100), id=7), replace(hand_at(140, side="left"), id=7)):
+        light, mesh = markers.messages([hand], header)
+        assert isinstance(mesh, bytes)
+        (marker,) = deserialize_message(mesh, MarkerArray).markers
+        faces = TOPOLOGY.faces_left if hand.handedness == "left" else TOPOLOGY.faces_right
+        assert hand.vertices is not None
+        points = np.array([(point.x, point.y, point.z) for point in marker.points])
+        np.testing.assert_array_equal(points, hand.vertices[faces.reshape(-1)])
+        assert (marker.header.stamp, marker.ns, marker.id) == (header.stamp, "mesh", 7)
+        assert {m.ns for m in light.markers} == {"bones", "joints", "label"}
+
+
+def test_markers_of_a_hand_that_leaves_are_deleted_once_and_others_are_not_touched() -> None:
+    markers = HandMarkers(TOPOLOGY)
+    stays, leaves = replace(hand_at(100), id=1), replace(hand_at(400), id=2)
+    markers.messages([stays, leaves], HEADER)
+    deleted = [(m.ns, m.id) for m in markers.messages([stays], HEADER)[0].markers if m.action == Marker.DELETE]
+    assert sorted(deleted) == [("bones", 2), ("joints", 2), ("label", 2), ("mesh", 2)]
+    assert not [m for m in markers.messages([stays], HEADER)[0].markers if m.action == Marker.DELETE]
 
 
 def test_mailbox_gives_the_newest_item_of_every_sender_in_turn() -> None:
