@@ -1,5 +1,6 @@
 """One ONNX file: the whole model with its normalisation inside, and what the runtime must know in its metadata."""
 
+import copy
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import onnx
 import torch
 
+from handos_model.architecture.decoder_layers import InteractiveLayer, JointLayer
+from handos_model.architecture.exported_attention import ExportedAttention
 from handos_model.architecture.handos import OUTPUT_NAMES, HandOS
 
 _OPSET = 17
@@ -37,7 +40,7 @@ def export_onnx(model: HandOS, image_size: int, properties: ExportProperties, pa
     os.environ["TRANSFORMERS_DISABLE_TORCH_CHECK"] = "1"
     image = torch.full((1, image_size, image_size, 3), 114, dtype=torch.uint8)
     program = torch.onnx.export(
-        model.eval(),
+        _with_exported_attention(model).eval(),
         (image,),
         input_names=["image"],
         output_names=list(OUTPUT_NAMES),
@@ -54,6 +57,15 @@ def export_onnx(model: HandOS, image_size: int, properties: ExportProperties, pa
     unfinished = path.with_suffix(".unfinished")
     onnx.save(graph, unfinished)
     unfinished.replace(path)
+
+
+def _with_exported_attention(model: HandOS) -> HandOS:
+    """Copy the model, deformable attention in the form that runtimes do fast."""
+    model = copy.deepcopy(model)
+    for layer in (*model.decoder.joint_layers, *model.decoder.interactive_layers):
+        assert isinstance(layer, JointLayer | InteractiveLayer)
+        layer.read.attention = ExportedAttention.of(layer.read.attention)
+    return model
 
 
 def _lower_opset(model: onnx.ModelProto) -> None:
