@@ -9,7 +9,7 @@ from stand_in_machine import stand_in_machine
 
 from handos_model import CameraIntrinsics, HandPipeline
 from handos_model.hand.hand import Hand
-from handos_model.inference.backends import Backend
+from handos_model.inference.backends import BACKENDS, Backend
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS
 from handos_model.io.frame import ImageArray
 from handos_model.io.source import open_source
@@ -107,6 +107,12 @@ def hands_of(frame: ImageArray, backend: Backend) -> tuple[Hand, ...]:
     return HandPipeline.load(backend=backend)(frame, camera)
 
 
+def skip_unless_it_works(backend: Backend) -> None:
+    obstacle = BACKENDS[backend].obstacle()
+    if obstacle:
+        pytest.skip(obstacle)
+
+
 def test_finds_hands_to_compare(frame: ImageArray) -> None:
     assert hands_of(frame, "onnxruntime")
 
@@ -127,6 +133,21 @@ def test_the_path_through_the_stand_in_for_tensorrt_gives_the_same_hands(
         assert_same_hands(hands_of(frame, backend), reference, pixels=1.7, metres=5e-3)
     else:
         assert_same_hands(hands_of(frame, backend), reference)
+
+
+@pytest.mark.cuda
+def test_torch_on_the_gpu_gives_the_same_hands(frame: ImageArray) -> None:
+    skip_unless_it_works("torch-cuda")
+    assert_same_hands(hands_of(frame, "torch-cuda"), hands_of(frame, "onnxruntime"))
+
+
+@pytest.mark.tensorrt
+def test_the_real_tensorrt_gives_the_same_hands(
+    frame: ImageArray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    skip_unless_it_works("tensorrt-fp32")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert_same_hands(hands_of(frame, "tensorrt-fp32"), hands_of(frame, "onnxruntime"))
 
 
 def test_tensorrt_reads_every_operator() -> None:

@@ -14,7 +14,7 @@ from stand_in_tensorrt import VERSIONS
 
 from handos_model import HandPipeline
 from handos_model.hand.topology import HandTopology
-from handos_model.inference.backends import load_engine
+from handos_model.inference.backends import BACKENDS, load_engine
 from handos_model.inference.engine import OUTPUT_NAMES, BackendError, WeightsError
 
 TOPOLOGY = HandTopology.load()
@@ -293,3 +293,18 @@ def test_a_file_that_is_no_network_is_refused_before_anything_is_built(machine: 
     with pytest.raises(WeightsError, match=r"notes\.onnx.*no complete ONNX file"):
         load_engine(path, "tensorrt")
     assert machine.record.builds == 0
+
+
+@pytest.mark.tensorrt
+def test_the_real_tensorrt_gives_the_networks_answer(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    obstacle = BACKENDS["tensorrt"].obstacle()
+    if obstacle:
+        pytest.skip(obstacle)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    engine = load_engine(weights, "tensorrt")
+    first = engine(LIT)
+    assert not engine(np.zeros_like(LIT)).scores.any()
+    for name, values in two_hands(TOPOLOGY).items():
+        np.testing.assert_allclose(getattr(first, name), values, atol=1e-6)

@@ -47,6 +47,8 @@ CASES: list[tuple[str, list[Any], list[Any], dict[str, Any], int]] = [
     ("Erf", [numbers(5)], [], {}, 1),
     ("Exp", [numbers(5)], [], {}, 1),
     ("Expand", [numbers(3, 1)], [whole(2, 1, 4)], {}, 1),
+    ("Floor", [numbers(5)], [], {}, 1),
+    ("Gather", [numbers(2, 5, 3), np.array([[4, -1], [0, 2]])], [], {"axis": 1}, 1),
     ("Gather", [numbers(2, 5, 3)], [whole(4, -1, 0)], {"axis": 1}, 1),
     ("Gather", [numbers(2, 5, 3)], [np.array(2)], {"axis": 1}, 1),
     ("GatherElements", [numbers(2, 4), np.array([[0, 3], [2, 2]])], [], {"axis": 1}, 1),

@@ -8,6 +8,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from handos_model.architecture.decoder_layers import InteractiveLayer, JointLayer
+from handos_model.architecture.exported_attention import ExportedAttention
 from handos_model.architecture.handos import OUTPUT_NAMES, HandOS
 
 _OPSET = 17
@@ -71,6 +73,7 @@ def export_onnx(
     onnx.checker.ValidationError
         If the exported graph is not valid ONNX.
     """
+    model = _with_exported_attention(model)
     if half:
         model = to_half_precision(model)
     image = torch.full((1, image_size, image_size, 3), 114, dtype=torch.uint8)
@@ -104,6 +107,15 @@ def to_half_precision(model: HandOS) -> HandOS:
             if isinstance(child, nn.LayerNorm):
                 parent.add_module(name, _PreciseLayerNorm(child.float()))
     return halved
+
+
+def _with_exported_attention(model: HandOS) -> HandOS:
+    """Copy the model, deformable attention in the form that runtimes do fast."""
+    model = copy.deepcopy(model)
+    for layer in (*model.decoder.joint_layers, *model.decoder.interactive_layers):
+        assert isinstance(layer, JointLayer | InteractiveLayer)
+        layer.read.attention = ExportedAttention.of(layer.read.attention)
+    return model
 
 
 def _lower_opset(model: onnx.ModelProto) -> None:

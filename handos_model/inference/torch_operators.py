@@ -17,7 +17,14 @@ from torch import Tensor
 
 Function = Callable[..., Tensor | Sequence[Tensor]]
 
-_ELEMENT_TYPES: Final = {1: torch.float32, 2: torch.uint8, 7: torch.int64, 9: torch.bool, 10: torch.float16}
+_ELEMENT_TYPES: Final = {
+    1: torch.float32,
+    2: torch.uint8,
+    6: torch.int32,
+    7: torch.int64,
+    9: torch.bool,
+    10: torch.float16,
+}
 """By the numbers of onnx.TensorProto.DataType."""
 
 
@@ -106,13 +113,12 @@ def _expand(node: Node) -> Function:
 
 
 def _gather(node: Node) -> Function:
-    axis, shape = node.attributes.get("axis", 0), node.constant(1).shape
-    indices = node.constant(1).flatten()
+    axis = node.attributes.get("axis", 0)
 
-    def gather(x: Tensor, _: Tensor) -> Tensor:
-        at = axis % x.dim()
-        picked = x.index_select(at, torch.where(indices < 0, indices + x.shape[at], indices))
-        return picked.reshape(*x.shape[:at], *shape, *x.shape[at + 1 :])
+    def gather(x: Tensor, indices: Tensor) -> Tensor:
+        at, wanted = axis % x.dim(), indices.flatten()
+        picked = x.index_select(at, torch.where(wanted < 0, wanted + x.shape[at], wanted))
+        return picked.reshape(*x.shape[:at], *indices.shape, *x.shape[at + 1 :])
 
     return gather
 
@@ -259,6 +265,7 @@ OPERATORS: Final[Mapping[str, Callable[[Node], Function]]] = {
     "Erf": _constantly(torch.erf),
     "Exp": _constantly(torch.exp),
     "Expand": _expand,
+    "Floor": _constantly(torch.floor),
     "Gather": _gather,
     "GatherElements": _gather_elements,
     "Gemm": _gemm,

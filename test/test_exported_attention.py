@@ -1,0 +1,35 @@
+"""Deformable attention as it is exported gives the numbers of the one that is trained."""
+
+import pytest
+import torch
+
+from handos_model.architecture.attention import DeformableAttention
+from handos_model.architecture.exported_attention import ExportedAttention
+
+
+@pytest.fixture
+def trained() -> DeformableAttention:
+    torch.manual_seed(0)
+    attention = DeformableAttention(width=32, heads=4, levels=2, points=3)
+    for layer in (attention.offsets, attention.weights):
+        torch.nn.init.normal_(layer.weight, std=0.3)
+    return attention.eval()
+
+
+@pytest.mark.parametrize("spread", [0.2, 1.0, 3.0])
+@torch.no_grad()
+def test_reads_the_same_inside_and_outside_of_the_image(trained: DeformableAttention, spread: float) -> None:
+    queries = torch.randn(1, 7, 32)
+    references = torch.cat([0.5 + spread * (torch.rand(1, 7, 2) - 0.5), spread * torch.rand(1, 7, 2)], dim=-1)
+    memory = [torch.randn(1, 32, 6, 8), torch.randn(1, 32, 3, 4)]
+    expected = trained(queries, references, memory)
+    read = ExportedAttention.of(trained)(queries, references, memory)
+    torch.testing.assert_close(read, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_trained_one_keeps_its_weights_and_class(trained: DeformableAttention) -> None:
+    before = {name: value.clone() for name, value in trained.state_dict().items()}
+    exported = ExportedAttention.of(trained)
+    assert type(trained) is DeformableAttention
+    for name, value in exported.state_dict().items():
+        torch.testing.assert_close(value, before[name])
