@@ -12,7 +12,7 @@ from torch import Tensor
 from handos_model.architecture.building import build_detector, build_model
 from handos_model.architecture.decoder import HandPrediction
 from handos_model.architecture.decoder_layers import InteractiveLayer
-from handos_model.architecture.handos import HandOS
+from handos_model.architecture.handos import OUTPUT_NAMES, HandOS
 from handos_model.architecture.lifting import Lifting
 from handos_model.architecture.presets import EDGE, PRESETS, preset_named
 from handos_model.architecture.query_filtering import filter_queries

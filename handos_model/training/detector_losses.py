@@ -90,7 +90,7 @@ def _box_losses(logits: Tensor, boxes: Tensor, hand_corners: Tensor, is_hand: Te
 def joint_heatmaps(batch: Batch, cells: int) -> Tensor:
     """(B, 21, cells, cells) Gaussians around the joints, as wide as a finger; the maximum over the hands."""
     stride = batch.image.shape[-1] / cells
-    centres = (torch.arange(cells) + 0.5) * stride
+    centres = (torch.arange(cells, device=batch.boxes.device) + 0.5) * stride
     side = (batch.boxes[..., 2:] - batch.boxes[..., :2]).amax(dim=-1)
     spread = (0.05 * side).clamp(min=0.6 * stride)[..., None, None]
     across, down = (torch.exp(-(((centres - batch.joints_2d[..., k, None]) / spread) ** 2) / 2) for k in (0, 1))
