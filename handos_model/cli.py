@@ -205,6 +205,9 @@ def export(
     score_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Least score of a hand that the network recommends.")
     ] = 0.5,
+    mano: Annotated[
+        Path | None, typer.Option(metavar="FILE.pkl", help="Your MANO_RIGHT.pkl, if the weights' mesh is MANO's.")
+    ] = None,
     check: Annotated[
         list[str] | None,
         typer.Option(metavar="SOURCE", help="Pictures on which the file must answer like the weights; repeatable."),
@@ -213,11 +216,13 @@ def export(
     """Write trained weights as one ONNX file, checked by the ONNX checker."""
     from handos_model.architecture.onnx_export import ExportProperties, export_onnx
     from handos_model.architecture.presets import preset_named
+    from handos_model.hand.mano import read_mano
     from handos_model.hand.topology import HandTopology
     from handos_model.training.decoder_losses import HANDEDNESS_SLOPE
     from handos_model.training.decoder_stage import load_model
 
-    sizes, topology = preset_named(preset), HandTopology.load()
+    sizes = preset_named(preset)
+    topology = HandTopology.load() if mano is None else read_mano(mano)
     side = sizes.image_size if image_size is None else image_size
     model = load_model(sizes, topology, weights, side)
     export_onnx(model, side, ExportProperties(preset, topology.id, score_threshold, HANDEDNESS_SLOPE), out, half=half)

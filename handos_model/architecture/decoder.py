@@ -1,14 +1,17 @@
 """The interactive 2D-3D decoder: from a hand's query to its joints, mesh and camera."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from handos_model.architecture.decoder_layers import InteractiveLayer, JointLayer
 from handos_model.architecture.expansion import JointExpansion, longest_side
 from handos_model.architecture.heads import CameraHead, JointHead, VertexHead
 from handos_model.architecture.lifting import Lifting
+from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import Preset
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.hand.topology import HandTopology
@@ -28,6 +31,11 @@ class HandPrediction:
     """(H, 21, 3) metres."""
     camera: Tensor | None
     """(H, 3) u, v as fractions of the image, and images per metre."""
+
+    def of_hands(self, rows: Tensor) -> "HandPrediction":
+        """Pick hands by (P,) indices."""
+        picked: dict[str, Any] = {name: None if value is None else value[rows] for name, value in vars(self).items()}
+        return HandPrediction(**picked)
 
 
 class HandDecoder(nn.Module):
@@ -51,6 +59,10 @@ class HandDecoder(nn.Module):
         skin_weights = torch.from_numpy(topology.skin_weights[queried])
         upsampling = None if preset.queries_all_vertices else torch.from_numpy(topology.upsampling)
         joint_regressor = torch.from_numpy(topology.joint_regressor)
+        self.bf16 = False
+        """Whether layers compute in bf16, for training."""
+        self.checkpointing = False
+        """Whether layers are computed again on the way back instead of being kept, for training."""
         self.expand = JointExpansion(2 * detector_width, preset.width)
         self.locate = nn.Sequential(nn.Linear(4, preset.width), nn.ReLU(), nn.Linear(preset.width, preset.width))
         self.joint_layers = nn.ModuleList(JointLayer(preset, levels) for _ in range(preset.layers_2d))
@@ -81,7 +93,7 @@ class HandDecoder(nn.Module):
         joints, references = self.expand(instances, boxes)
         predictions = []
         for layer, head in zip(self.joint_layers, self.joint_heads[: len(self.joint_layers)], strict=True):
-            joints = layer(joints, self._positions(references, boxes), references, memory)
+            joints = self._run(layer, joints, self._positions(references, boxes), references, memory)
             references, spread = head(joints, references, boxes)
             predictions.append(HandPrediction(references[..., :2], spread, None, None, None))
             references = references.detach()
@@ -90,13 +102,19 @@ class HandDecoder(nn.Module):
         for layer, (joint_head, vertex_head, camera_head) in zip(self.interactive_layers, heads, strict=True):
             everywhere = torch.cat([references, self.lift.lift_references(references, boxes)], dim=1)
             positions = self._positions(everywhere, boxes) + self.part_embedding
-            queries = layer(queries, positions, everywhere, memory)
+            queries = self._run(layer, queries, positions, everywhere, memory)
             references, spread = joint_head(queries[:, :JOINT_COUNT], references, boxes)
             vertices, joints_3d = vertex_head(queries[:, JOINT_COUNT:-1])
             camera = camera_head(queries[:, -1], boxes)
             predictions.append(HandPrediction(references[..., :2], spread, vertices, joints_3d, camera))
             references = references.detach()
         return predictions
+
+    def _run(self, layer: nn.Module, queries: Tensor, *inputs: Tensor | list[Tensor]) -> Tensor:
+        with in_bf16(self.bf16, queries):
+            if self.checkpointing and torch.is_grad_enabled():
+                return checkpoint(layer, queries, *inputs, use_reentrant=False)  # type: ignore[no-any-return]
+            return layer(queries, *inputs)  # type: ignore[no-any-return]
 
     def _positions(self, references: Tensor, boxes: Tensor) -> Tensor:
         """Encode reference boxes relative to their hand's box: where the hand is must not matter."""

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.decoder import HandDecoder, HandPrediction
 from handos_model.architecture.detector import Detector, DetectorOutput
+from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import Preset
 from handos_model.architecture.query_filtering import filter_queries, gather_queries, join_queries
 from handos_model.architecture.side_network import SideNetwork
@@ -49,12 +50,13 @@ class HandOS(nn.Module):
 
     def detect(self, image: Tensor) -> DetectorOutput:
         """(B, 3, S, S) BGR 0..255 -> features, queries, boxes and scores of the frozen detector."""
-        with torch.no_grad():
+        with torch.no_grad(), in_bf16(self.decoder.bf16, image):
             return self.detector(image)  # type: ignore[no-any-return]
 
     def remember(self, found: DetectorOutput) -> list[Tensor]:
         """The maps that the decoder reads, finest first: F_GD of the paper."""
-        return self.side_network(found.shallow_features, found.encoder_features)  # type: ignore[no-any-return]
+        with in_bf16(self.decoder.bf16, found.boxes):
+            return self.side_network(found.shallow_features, found.encoder_features)  # type: ignore[no-any-return]
 
     def decode(self, found: DetectorOutput, memory: list[Tensor], indices: Tensor) -> list[HandPrediction]:
         """Decode the queries (B, K) chosen from a detection -> every layer's answer for H = B K hands."""

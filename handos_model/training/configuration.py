@@ -34,6 +34,10 @@ class StageConfiguration:
     ema_decay: float = 0.998
     pretrained_rate: float = 1.0
     """Learning rate of pretrained weights relative to that of the others."""
+    log_steps: int = 20
+    """Losses are averaged over so many steps for the log and TensorBoard."""
+    picture_steps: int = 500
+    """Samples and what is predicted for them are drawn every so many steps."""
 
     def image_size_at(self, step: int) -> int:
         """Side in pixels of the images of a step."""
@@ -54,18 +58,11 @@ class DataSetShare:
 
 @dataclass(frozen=True)
 class TrainingConfiguration:
-    """A whole run: both stages and their data."""
+    """A whole run: its stages and their data."""
 
     preset: str
     seed: int
-    processes: int
-    """Processes of one thread each that average their gradients."""
-    backbone_weights: str
-    """File with the pretrained weights of the detector's backbone: see `EfficientNetLite0.load_imagenet_weights`."""
-    held_back_sources: tuple[str, ...]
-    """Sources of photographs that no training step sees."""
     views: ViewRange
-    detector: StageConfiguration
     decoder: StageConfiguration
     rendered: str | None = None
     """Folder written by the renderer; ``None`` where none is used."""
@@ -74,6 +71,23 @@ class TrainingConfiguration:
     data_sets: tuple[DataSetShare, ...] = ()
     """Published data sets. Those that leave visible hands unannotated are for the decoder only: to the detector they
     would say that these are none."""
+    mano: str | None = None
+    """A user's MANO_RIGHT.pkl: its mesh is then the model's, as the data sets annotate it."""
+    detector: StageConfiguration | None = None
+    """Absent where the preset's detector is taken as published."""
+    backbone_weights: str = ""
+    """File with pretrained weights of the backbone of a detector that is trained here: see
+    `EfficientNetLite0.load_imagenet_weights`."""
+    detector_weights: str = ""
+    """Name at Hugging Face, or folder, of the weights of a published detector; default: the preset's."""
+    held_back_sources: tuple[str, ...] = ()
+    """Sources of photographs that no training step sees."""
+    processes: int = 1
+    """Processes that average their gradients: one for each GPU, or of one thread each on CPUs."""
+    bf16: bool = False
+    """Run the frozen detector and the decoder's layers in bf16; heads and losses stay in single precision."""
+    gradient_checkpointing: bool = False
+    """Compute the decoder's layers a second time on the way back instead of keeping what they computed."""
     checkpoint_minutes: float = 5.0
 
 
@@ -85,16 +99,24 @@ def read_configuration(path: Path) -> TrainingConfiguration:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If a key is missing or unknown; the message names it.
+        If it is no YAML, or a key is missing or unknown; the message names it.
     """
-    values = yaml.safe_load(path.read_text())
+    if not path.is_file():
+        raise FileNotFoundError(f"training configuration {path} does not exist: see config/ for examples")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML file: {error}") from error
     values["held_back_sources"] = tuple(values.get("held_back_sources", ()))
     values["data_sets"] = tuple(
         _build(DataSetShare, entry, f"{path}: data_sets") for entry in values.get("data_sets") or ()
     )
-    for name, kind in (("views", ViewRange), ("detector", StageConfiguration), ("decoder", StageConfiguration)):
-        values[name] = _build(kind, values.get(name) or {}, f"{path}: {name}")
+    kinds = {"views": ViewRange, "detector": StageConfiguration, "decoder": StageConfiguration}
+    for name in kinds.keys() & values.keys():
+        values[name] = _build(kinds[name], values[name] or {}, f"{path}: {name}")
     configuration: TrainingConfiguration = _build(TrainingConfiguration, values, str(path))
     return configuration
 

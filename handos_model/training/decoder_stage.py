@@ -1,40 +1,43 @@
 """Second stage: side network and decoder, on top of the frozen detector."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from accelerate import Accelerator
+from torch import Tensor
 
 from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.building import build_model
-from handos_model.architecture.decoder import HandPrediction
-from handos_model.architecture.handos import HandOS
-from handos_model.architecture.presets import PRESETS, Preset
+from handos_model.architecture.detector import Detector
+from handos_model.architecture.grounding_dino_detector import GroundingDinoDetector
+from handos_model.architecture.handos import OUTPUT_NAMES, HandOS
+from handos_model.architecture.presets import GroundingDinoPreset, Preset, preset_named
 from handos_model.hand.topology import HandTopology
+from handos_model.io.frame import ImageArray
 from handos_model.training.assignment import assign_predictions
 from handos_model.training.checkpoint import load_checkpoint
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.decoder_losses import DecoderLosses
+from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_stage import load_first_stage
-from handos_model.training.loop import TrainingLoop
+from handos_model.training.loop import Supervised, TrainingLoop
 from handos_model.training.mixture import AnnotatedImages, draw_batch
+from handos_model.training.pictures import draw_joints, pictures_of, sheet_of
 from handos_model.training.sample import Batch
 
 _QUERIES_PER_IMAGE = 2
 """Assigned queries that are decoded per image and step; a hand has several, and any of them must do."""
 
 
-class SupervisedDecoder(nn.Module):
+class SupervisedDecoder(Supervised):
     """The whole model, of which only side network and decoder learn, and their losses."""
 
-    def __init__(self, preset: Preset, topology: HandTopology, checkpoint: Path, image_size: int) -> None:
+    def __init__(self, preset: Preset, topology: HandTopology, detector: Detector) -> None:
         super().__init__()
-        first_stage = load_first_stage(preset, checkpoint, image_size)
-        self.model = HandOS(preset, topology, first_stage.detector)
-        self.model.side_network = first_stage.side_network
-        self.dense_supervision = first_stage.dense_supervision
+        self.model = HandOS(preset, topology, detector)
+        self.dense_supervision = DenseSupervision(preset.width)
         self.decoder_losses = DecoderLosses(topology)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -48,8 +51,20 @@ class SupervisedDecoder(nn.Module):
         image_index, slot = (hand >= 0).nonzero(as_tuple=True)
         hands = batch.of_assigned(image_index, hand[image_index, slot])
         rows = image_index * indices.shape[1] + slot
-        losses = self.decoder_losses([_pick(layer, rows) for layer in layers], hands, size)
+        losses = self.decoder_losses([layer.of_hands(rows) for layer in layers], hands, size)
         return losses | self.dense_supervision(memory[0], batch)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def picture_of(self, batch: Batch) -> ImageArray:
+        """Hands that score more than one half, as the last layer says."""
+        pictures = []
+        for picture in pictures_of(batch):
+            image = torch.from_numpy(picture[None]).to(batch.image.device)
+            answer = dict(zip(OUTPUT_NAMES, self.model(image), strict=True))
+            right = self.decoder_losses.relative_volume(answer["vertices"]) > 0
+            shown = (answer["scores"] > 0.5).nonzero()[:, 0]
+            pictures.append(draw_joints(picture, answer["boxes"][shown], answer["joints_2d"][shown], right[shown]))
+        return sheet_of(batch, pictures)
 
 
 def choose_queries(assigned: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -67,14 +82,9 @@ def choose_queries(assigned: Tensor, count: int) -> tuple[Tensor, Tensor]:
     tuple[Tensor, Tensor]
         (B, K) indices of queries, and the hands they answer for.
     """
-    priority = torch.rand(assigned.shape) + (assigned >= 0)
+    priority = torch.rand(assigned.shape, device=assigned.device) + (assigned >= 0)
     indices = priority.topk(count, dim=-1).indices
     return indices, assigned.gather(1, indices)
-
-
-def _pick(layer: HandPrediction, rows: Tensor) -> HandPrediction:
-    picked: dict[str, Any] = {name: None if value is None else value[rows] for name, value in vars(layer).items()}
-    return HandPrediction(**picked)
 
 
 def train_decoder(
@@ -83,15 +93,33 @@ def train_decoder(
     topology: HandTopology,
     detector_checkpoint: Path,
     checkpoint: Path,
+    accelerator: Accelerator,
 ) -> None:
     """Train the decoder, resuming from `checkpoint` where it exists; the detector's weights do not change."""
     torch.manual_seed(configuration.seed + 1)
-    stage, preset = configuration.decoder, PRESETS[configuration.preset]
-    module = SupervisedDecoder(preset, topology, detector_checkpoint, stage.image_size)
+    stage, preset = configuration.decoder, preset_named(configuration.preset)
+    module = _begin(configuration, preset, topology, detector_checkpoint)
+    module.model.decoder.checkpointing = configuration.gradient_checkpointing
+    module.model.decoder.bf16 = configuration.bf16
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed + 1)
+    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed + 1, accelerator)
     draw = partial(draw_batch, sources, stage.batch_size, topology.vertex_count, configuration.views)
-    loop.run(draw, module.losses, configuration.checkpoint_minutes)
+    loop.run(draw, configuration.checkpoint_minutes)
+
+
+def _begin(
+    configuration: TrainingConfiguration, preset: Preset, topology: HandTopology, checkpoint: Path
+) -> SupervisedDecoder:
+    """On a published detector, or on all that the first stage has trained."""
+    if isinstance(preset.detector, GroundingDinoPreset):
+        weights = configuration.detector_weights or preset.detector.weights
+        detector = GroundingDinoDetector.pretrained(replace(preset.detector, weights=weights))
+        return SupervisedDecoder(preset, topology, detector)
+    first_stage = load_first_stage(preset, checkpoint, configuration.decoder.image_size)
+    module = SupervisedDecoder(preset, topology, first_stage.detector)
+    module.model.side_network = first_stage.side_network
+    module.dense_supervision = first_stage.dense_supervision
+    return module
 
 
 def load_model(preset: Preset, topology: HandTopology, checkpoint: Path, image_size: int) -> HandOS:

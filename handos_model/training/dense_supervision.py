@@ -28,8 +28,8 @@ class DenseSupervision(nn.Module):
         self.parts = nn.Conv2d(width, PART_COUNT, 1)
 
     def forward(self, finest: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Losses of the finest level (B, C, S/8, S/8) of the memory."""
-        features = F.relu(finest)
+        """Losses of the finest level (B, C, h, w) of the memory, at the part ids' stride of 8 or finer."""
+        features = F.relu(F.adaptive_avg_pool2d(finest, batch.part_ids.shape[-2:]))
         target = joint_heatmaps(batch, features.shape[-1])
         weight = 1 + _JOINT_CELL * target
         heat = F.binary_cross_entropy_with_logits(self.heatmaps(features), target, weight, reduction="sum")
@@ -41,7 +41,7 @@ class DenseSupervision(nn.Module):
 def joint_heatmaps(batch: Batch, cells: int) -> Tensor:
     """(B, 21, cells, cells) Gaussians around the joints, as wide as a finger; the maximum over the hands."""
     stride = batch.image.shape[-1] / cells
-    centres = (torch.arange(cells) + 0.5) * stride
+    centres = (torch.arange(cells, device=batch.boxes.device) + 0.5) * stride
     side = (batch.boxes[..., 2:] - batch.boxes[..., :2]).amax(dim=-1)
     spread = (0.05 * side).clamp(min=0.6 * stride)[..., None, None]
     across, down = (torch.exp(-(((centres - batch.joints_2d[..., k, None]) / spread) ** 2) / 2) for k in (0, 1))

@@ -4,21 +4,25 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from accelerate import Accelerator
+from torch import Tensor
 
+from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.dfine_detector import DFineDetector
 from handos_model.architecture.handos import side_network_of
-from handos_model.architecture.presets import PRESETS, Preset
+from handos_model.architecture.presets import Preset, preset_named
+from handos_model.io.frame import ImageArray
 from handos_model.training.checkpoint import load_checkpoint
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_losses import DetectorSupervision
-from handos_model.training.loop import TrainingLoop
+from handos_model.training.loop import Supervised, TrainingLoop
 from handos_model.training.mixture import AnnotatedImages, draw_batch
+from handos_model.training.pictures import draw_boxes, pictures_of, sheet_of
 from handos_model.training.sample import Batch
 
 
-class SupervisedDetector(nn.Module):
+class SupervisedDetector(Supervised):
     """The detector, the side network and the heads that only training needs.
 
     The side network learns here for the sake of the detector's features; the second stage goes on from its weights.
@@ -37,23 +41,37 @@ class SupervisedDetector(nn.Module):
         memory = self.side_network(found.shallow_features, found.encoder_features)
         return self.supervision(found, batch) | self.dense_supervision(memory[0], batch)  # type: ignore[no-any-return]
 
+    @torch.no_grad()
+    def picture_of(self, batch: Batch) -> ImageArray:
+        """Boxes that score more than one half."""
+        found = self.detector.eval()(batch.image)
+        self.detector.train()
+        size = batch.image.shape[-1]
+        boxes = [size * to_corners(row[logits > 0]) for row, logits in zip(found.boxes, found.logits, strict=True)]
+        return sheet_of(
+            batch, [draw_boxes(picture, row) for picture, row in zip(pictures_of(batch), boxes, strict=True)]
+        )
+
 
 def train_detector(
     configuration: TrainingConfiguration,
     sources: list[tuple[AnnotatedImages, float]],
     vertices: int,
     checkpoint: Path,
+    accelerator: Accelerator,
 ) -> None:
     """Train the detector, resuming from `checkpoint` where it exists."""
     torch.manual_seed(configuration.seed)
-    stage, preset = configuration.detector, PRESETS[configuration.preset]
+    stage, preset = configuration.detector, preset_named(configuration.preset)
+    if stage is None:
+        raise ValueError("the training configuration has no detector: train the stage `decoder` only, or add one")
     module = SupervisedDetector(preset, stage.image_size)
     backbone = module.detector.backbone
     backbone.network.load_imagenet_weights(Path(configuration.backbone_weights))
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed, pretrained=backbone)
+    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed, accelerator, backbone)
     draw = partial(draw_batch, sources, stage.batch_size, vertices, configuration.views)
-    loop.run(draw, module.losses, configuration.checkpoint_minutes)
+    loop.run(draw, configuration.checkpoint_minutes)
 
 
 def load_first_stage(preset: Preset, checkpoint: Path, image_size: int) -> SupervisedDetector:

@@ -1,27 +1,39 @@
-"""The training loop that both stages share: processes, schedule, averaging of weights, log and checkpoints."""
+"""The training loop that both stages share: devices, schedule, averaging of weights, log and checkpoints."""
 
-import copy
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
+from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from handos_model.io.frame import ImageArray
+from handos_model.io.overlay_files import write_image
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
 from handos_model.training.configuration import StageConfiguration
 from handos_model.training.sample import Batch
 
-_LOG_STEPS = 20
-
 DrawBatch = Callable[[int, np.random.Generator], Batch]
 """From the side of the images in pixels and a source of randomness."""
-ComputeLosses = Callable[[Batch], dict[str, Tensor]]
+
+
+class Supervised(nn.Module):
+    """What a stage trains: the part of the model that learns, and what it learns from."""
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """By name; their sum is minimised."""
+        raise NotImplementedError
+
+    def picture_of(self, batch: Batch) -> ImageArray:
+        """Samples beside what is predicted for them."""
+        raise NotImplementedError
 
 
 def learning_rate_factor(step: int, stage: StageConfiguration) -> float:
@@ -34,8 +46,10 @@ def learning_rate_factor(step: int, stage: StageConfiguration) -> float:
 class TrainingLoop:
     """Trains `module` in place and keeps an exponential moving average of its weights.
 
-    Every random draw is seeded by (seed, rank, step), so a resumed run sees the samples that an uninterrupted one
-    would have seen.
+    Every random draw is seeded by (seed, process, step), so a resumed run sees the samples that an uninterrupted one
+    would have seen. Processes and devices are accelerate's; gradients are averaged here in one flat sum instead of by
+    its data-parallel wrapper, which on CPUs costs more than the small model's step can hide, and which has to search
+    the graph for the heads that a batch without hands leaves unused.
 
     Parameters
     ----------
@@ -44,56 +58,67 @@ class TrainingLoop:
     stage
         Steps, batch size, learning rate.
     checkpoint
-        File to resume from where it exists, and to write to.
+        File to resume from where it exists, and to write to; log and pictures are laid beside it.
     seed
         Of the samples.
+    accelerator
+        Device and the other processes.
     pretrained
         The part of `module` that learns at the stage's `pretrained_rate`.
     """
 
     def __init__(
         self,
-        module: nn.Module,
+        module: Supervised,
         stage: StageConfiguration,
         checkpoint: Path,
         seed: int,
+        accelerator: Accelerator,
         pretrained: nn.Module | None = None,
     ) -> None:
         self._module, self._stage, self._checkpoint, self._seed = module, stage, checkpoint, seed
+        self._accelerator = accelerator
+        module.to(accelerator.device)
         self._trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.AdamW(_parameter_groups(self._trained, stage, pretrained))
-        self.average = copy.deepcopy(module)
+        self._average = {name: value.clone() for name, value in _changing_state(module).items()}
         self.step = 0
         if checkpoint.is_file():
             self._resume(load_checkpoint(checkpoint))
 
-    def run(self, draw_batch: DrawBatch, compute_losses: ComputeLosses, checkpoint_minutes: float) -> None:
+    def run(self, draw_batch: DrawBatch, checkpoint_minutes: float) -> None:
         """Train from the current step to the stage's last one."""
         saved, totals = time.monotonic(), dict[str, float]()
-        progress = tqdm(
-            total=self._stage.steps, initial=self.step, desc=self._checkpoint.stem, disable=_rank() > 0, mininterval=5
-        )
-        while self.step < self._stage.steps:
-            rng = np.random.default_rng([self._seed, _rank(), self.step])
-            batch = draw_batch(self._stage.image_size_at(self.step), rng)
-            for name, value in self._take_step(compute_losses(batch)).items():
-                totals[name] = totals.get(name, 0.0) + value / _LOG_STEPS
-            self.step += 1
-            progress.update()
-            if self.step % _LOG_STEPS == 0:
-                progress.set_postfix({name: f"{value:.3f}" for name, value in totals.items()})
-                self._log(totals)
-                totals = {}
-            if time.monotonic() - saved > 60 * checkpoint_minutes:
-                self._save()
-                saved = time.monotonic()
+        with self._progress() as progress, self._open_board() as board:
+            while self.step < self._stage.steps:
+                batch = self._draw(draw_batch)
+                for name, value in self._take_step(batch).items():
+                    totals[name] = totals.get(name, 0.0) + value / self._stage.log_steps
+                self.step += 1
+                progress.update()
+                if self.step % self._stage.log_steps == 0:
+                    progress.set_postfix({name: f"{value:.3f}" for name, value in totals.items()})
+                    self._log(totals, board)
+                    totals = {}
+                if self.step % self._stage.picture_steps == 0:
+                    self._draw_picture(batch)
+                if time.monotonic() - saved > 60 * checkpoint_minutes:
+                    self._save()
+                    saved = time.monotonic()
         self._save()
 
-    def _take_step(self, losses: dict[str, Tensor]) -> dict[str, float]:
+    def _draw(self, draw_batch: DrawBatch) -> Batch:
+        rng = np.random.default_rng([self._seed, self._accelerator.process_index, self.step])
+        batch = draw_batch(self._stage.image_size_at(self.step), rng)
+        torch.manual_seed(int(rng.integers(2**62)))
+        return batch.to(self._accelerator.device)
+
+    def _take_step(self, batch: Batch) -> dict[str, float]:
         factor = learning_rate_factor(self.step, self._stage)
         for group in self._optimizer.param_groups:
             group["lr"] = factor * group["initial_lr"]
         self._optimizer.zero_grad(set_to_none=False)
+        losses = self._module.losses(batch)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         self._average_gradients()
         norm = nn.utils.clip_grad_norm_(self._trained, self._stage.gradient_norm)
@@ -103,13 +128,12 @@ class TrainingLoop:
         return {name: float(loss.detach()) for name, loss in losses.items()} | {"norm": float(norm)}
 
     def _average_gradients(self) -> None:
-        if not dist.is_initialized():
+        if self._accelerator.num_processes == 1:
             return
         gradients = [
             torch.zeros_like(parameter) if parameter.grad is None else parameter.grad for parameter in self._trained
         ]
-        flat = torch.cat([gradient.flatten() for gradient in gradients]) / dist.get_world_size()
-        dist.all_reduce(flat)
+        flat = self._accelerator.reduce(torch.cat([gradient.flatten() for gradient in gradients]), "mean")
         for parameter, part in zip(self._trained, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             parameter.grad = part.view_as(parameter)
 
@@ -117,29 +141,67 @@ class TrainingLoop:
     def _update_average(self) -> None:
         # A young average follows the weights faster, or it would remember the random initialisation.
         decay = min(self._stage.ema_decay, (1 + self.step) / (10 + self.step))
-        current = self._module.state_dict()
-        for name, value in self.average.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(current[name], 1 - decay)
-            else:
-                value.copy_(current[name])
+        for name, value in _changing_state(self._module).items():
+            self._average[name].lerp_(value, 1 - decay)
 
-    def _log(self, losses: dict[str, float]) -> None:
-        if _rank() == 0:
-            with self._checkpoint.with_suffix(".jsonl").open("a") as log:
-                rounded = {name: round(value, 5) for name, value in losses.items()}
-                log.write(json.dumps({"step": self.step, "time": round(time.time(), 1)} | rounded) + "\n")
+    def _progress(self) -> "tqdm[None]":
+        return tqdm(
+            total=self._stage.steps,
+            initial=self.step,
+            desc=self._checkpoint.stem,
+            disable=not self._accelerator.is_main_process,
+            mininterval=5,
+        )
+
+    @contextmanager
+    def _open_board(self) -> Iterator[SummaryWriter | None]:
+        """TensorBoard's log; steps that a resumed run takes again are overwritten in it."""
+        if not self._accelerator.is_main_process:
+            yield None
+            return
+        with SummaryWriter(str(self._checkpoint.parent / "tensorboard"), purge_step=self.step) as board:
+            yield board
+
+    def _log(self, losses: dict[str, float], board: SummaryWriter | None) -> None:
+        if board is None:
+            return
+        for name, value in losses.items():
+            board.add_scalar(f"{self._checkpoint.stem}/{name}", value, self.step)
+        with self._checkpoint.with_suffix(".jsonl").open("a") as log:
+            rounded = {name: round(value, 5) for name, value in losses.items()}
+            log.write(json.dumps({"step": self.step, "time": round(time.time(), 1)} | rounded) + "\n")
+
+    def _draw_picture(self, batch: Batch) -> None:
+        if self._accelerator.is_main_process:
+            folder = self._checkpoint.parent / f"{self._checkpoint.stem}_pictures"
+            folder.mkdir(exist_ok=True)
+            write_image(folder / f"{self.step:06d}.png", self._module.picture_of(batch))
 
     def _save(self) -> None:
-        if _rank() == 0:
-            state = {"module": self._module.state_dict(), "average": self.average.state_dict()}
+        if self._accelerator.is_main_process:
+            module = self._module.state_dict()
+            # What does not change is the same tensor in both, and stored once.
+            state = {"module": module, "average": module | self._average}
             save_checkpoint(self._checkpoint, state | {"optimizer": self._optimizer.state_dict(), "step": self.step})
 
     def _resume(self, state: dict[str, Any]) -> None:
         self._module.load_state_dict(state["module"])
-        self.average.load_state_dict(state["average"])
+        for name, value in self._average.items():
+            value.copy_(state["average"][name])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step = int(state["step"])
+
+
+def _changing_state(module: nn.Module) -> dict[str, Tensor]:
+    """Weights that are trained and statistics that are gathered, by their names in the state dict."""
+    learning = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    gathered = {
+        f"{path}.{name}"
+        for path, part in module.named_modules()
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training
+        for name in ("running_mean", "running_var")
+    }
+    return {name: value for name, value in module.state_dict().items() if name in learning | gathered}
 
 
 def _parameter_groups(
@@ -154,7 +216,3 @@ def _parameter_groups(
             if chosen:
                 groups.append({"params": chosen, "lr": rate, "initial_lr": rate, "weight_decay": decay})
     return groups
-
-
-def _rank() -> int:
-    return dist.get_rank() if dist.is_initialized() else 0

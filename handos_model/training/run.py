@@ -1,13 +1,14 @@
 """A training run: processes, data, stages."""
 
 import os
-import tempfile
+import socket
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
+from accelerate import Accelerator
 
+from handos_model.hand.mano import read_mano
 from handos_model.hand.topology import HandTopology
 from handos_model.io.annotated_folder import AnnotatedFolder
 from handos_model.training.configuration import StageName, TrainingConfiguration
@@ -21,36 +22,47 @@ from handos_model.training.real_photographs import RealPhotographs
 def train(configuration: TrainingConfiguration, stage: StageName, state_dir: Path) -> None:
     """Train one stage; checkpoints and logs are in `state_dir`, and a run that was interrupted there goes on.
 
-    Processes of one thread each average their gradients: on two busy cores two threads of one process wait for each
-    other most of the time.
+    On CPUs every process has one thread: on two busy cores two threads of one process wait for each other most of the
+    time.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as meeting_place:
-        mp.spawn(  # type: ignore[attr-defined, no-untyped-call]
-            _train_process,
-            (configuration, stage, state_dir, f"file://{meeting_place}/ranks"),
-            nprocs=configuration.processes,
-        )
+    mp.spawn(  # type: ignore[attr-defined, no-untyped-call]
+        _train_process, (configuration, stage, state_dir, _free_port()), nprocs=configuration.processes
+    )
 
 
 def _train_process(
-    rank: int, configuration: TrainingConfiguration, stage: StageName, state_dir: Path, meeting_place: str
+    rank: int, configuration: TrainingConfiguration, stage: StageName, state_dir: Path, port: int
 ) -> None:
+    accelerator = _join_processes(rank, port, configuration.processes)
     torch.set_num_threads(1)
     _keep_to_one_core(rank, configuration.processes)
     # Denormal numbers, common in young networks, are ten times slower than zero.
     torch.set_flush_denormal(True)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    if configuration.processes > 1:
-        dist.init_process_group("gloo", init_method=meeting_place, rank=rank, world_size=configuration.processes)
-    topology = HandTopology.load()
+    topology = HandTopology.load() if configuration.mano is None else read_mano(Path(configuration.mano))
     sources = open_sources(configuration, stage, topology.id)
     if stage == "detector":
-        train_detector(configuration, sources, topology.vertex_count, state_dir / "detector.pt")
+        train_detector(configuration, sources, topology.vertex_count, state_dir / "detector.pt", accelerator)
     else:
-        train_decoder(configuration, sources, topology, state_dir / "detector.pt", state_dir / "decoder.pt")
-    if dist.is_initialized():
-        dist.destroy_process_group()
+        paths = state_dir / "detector.pt", state_dir / "decoder.pt"
+        train_decoder(configuration, sources, topology, *paths, accelerator)
+    accelerator.end_training()
+
+
+def _join_processes(rank: int, port: int, count: int) -> Accelerator:
+    """Tell accelerate, in the variables that it reads, which of the processes on this machine this is."""
+    if count > 1:
+        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(count), LOCAL_WORLD_SIZE=str(count))
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    return Accelerator(cpu=not torch.cuda.is_available())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _keep_to_one_core(rank: int, processes: int) -> None:
@@ -70,7 +82,8 @@ def open_sources(
     ValueError
         If nothing is left to train on, or a data set is not known.
     """
-    share = getattr(configuration, stage).photographs
+    settings = configuration.detector if stage == "detector" else configuration.decoder
+    share = 0.0 if settings is None else settings.photographs
     sources: list[tuple[AnnotatedImages, float]] = []
     if configuration.rendered is not None and share < 1:
         sources.append((AnnotatedFolder(Path(configuration.rendered)), 1 - share))

@@ -58,6 +58,10 @@ class Batch:
     camera: Tensor
     part_ids: Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
     def of_assigned(self, image_index: Tensor, hand_index: Tensor) -> "AssignedHands":
         """Pick hands (P,) by the index of their image and their index in it."""
         names = [field.name for field in fields(AssignedHands)]

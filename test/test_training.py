@@ -1,0 +1,224 @@
+"""Training on a few images: what learns, what stays, and that an interruption changes nothing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs the train extra")
+import torch
+from accelerate import Accelerator
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from handos_model.architecture.efficientnet_lite import EfficientNetLite0
+from handos_model.architecture.handos import OUTPUT_NAMES
+from handos_model.architecture.presets import EDGE
+from handos_model.hand.topology import HandTopology
+from handos_model.inference.camera_geometry import project
+from handos_model.io.annotated_folder import write_shard
+from handos_model.io.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
+from handos_model.io.frame import CameraIntrinsics
+from handos_model.training import run
+from handos_model.training.augmentation import ViewRange
+from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
+from handos_model.training.configuration import StageConfiguration, TrainingConfiguration
+from handos_model.training.decoder_stage import load_model, train_decoder
+from handos_model.training.detector_stage import SupervisedDetector
+
+TOPOLOGY = HandTopology.load()
+SIZE = 96
+STAGE = StageConfiguration(
+    steps=4,
+    batch_size=2,
+    image_size=SIZE,
+    early_image_size=SIZE,
+    learning_rate=1e-3,
+    gradient_norm=1.0,
+    photographs=0.5,
+    warmup_steps=1,
+    log_steps=1,
+    picture_steps=3,
+)
+
+
+@pytest.fixture(scope="module")
+def images() -> list[AnnotatedImage]:
+    """Drawn skeletons of the mean hand at random places: with 3D, and without."""
+    rng = np.random.default_rng(0)
+    camera = CameraIntrinsics(150, 150, 64, 64)
+    drawn = []
+    for number in range(4):
+        offset = np.array([*rng.uniform(-0.06, 0.06, 2), rng.uniform(0.3, 0.4)])
+        vertices = TOPOLOGY.mean_vertices * [1, -1, -1] + offset
+        joints = TOPOLOGY.joint_regressor @ vertices
+        joints_2d = project(joints, camera).astype(np.float32)
+        picture = rng.integers(0, 80, (128, 128, 3), np.uint8)
+        for joint in joints_2d.round().astype(int).tolist():
+            cv2.circle(picture, joint, 4, (90, 140, 220), -1)
+        in_3d = (joints.astype(np.float32), vertices.astype(np.float32)) if number % 2 else (None, None)
+        hand = AnnotatedHand(box_around_joints(joints_2d, 128, 128), joints_2d, "right", None, *in_3d)
+        drawn.append(AnnotatedImage(picture, (hand,), camera))
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def detector_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("state") / "detector.pt"
+    save_checkpoint(path, {"average": SupervisedDetector(EDGE, SIZE).state_dict()})
+    return path
+
+
+TrainDecoder = Callable[..., list[dict[str, float]]]
+
+
+@pytest.fixture(scope="module")
+def train(images: list[AnnotatedImage], detector_checkpoint: Path) -> TrainDecoder:
+    """Train the decoder into a checkpoint; the logged losses."""
+
+    def train_into(checkpoint: Path, **changes: Any) -> list[dict[str, float]]:
+        configuration = TrainingConfiguration(preset="edge", seed=5, views=ViewRange(), decoder=STAGE, **changes)
+        accelerator = Accelerator(cpu=True)
+        torch.set_num_threads(1)
+        train_decoder(configuration, [(images, 1.0)], TOPOLOGY, detector_checkpoint, checkpoint, accelerator)
+        lines = checkpoint.with_suffix(".jsonl").read_text().splitlines()
+        return [{k: v for k, v in json.loads(line).items() if k != "time"} for line in lines]
+
+    return train_into
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """A run that nothing interrupted."""
+
+    checkpoint: Path
+    losses: list[dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def whole_run(train: TrainDecoder, tmp_path_factory: pytest.TempPathFactory) -> WholeRun:
+    checkpoint = tmp_path_factory.mktemp("whole") / "decoder.pt"
+    return WholeRun(checkpoint, train(checkpoint))
+
+
+def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the run fail while it draws the samples of a step."""
+    from handos_model.training import mixture
+
+    count = 0
+    draw_view = mixture.augment
+
+    def failing(*arguments: object) -> object:
+        nonlocal count
+        count += 1
+        if count > step * STAGE.batch_size:
+            raise KeyboardInterrupt
+        return draw_view(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(mixture, "augment", failing)
+
+
+def test_interrupted_run_goes_on_with_the_losses_of_an_uninterrupted_one(
+    train: TrainDecoder,
+    whole_run: WholeRun,
+    images: list[AnnotatedImage],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "decoder.pt"
+    with monkeypatch.context() as patch:
+        interrupt_at(2, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(path, checkpoint_minutes=0.0)
+    assert load_checkpoint(path)["step"] == 2
+    assert train(path, checkpoint_minutes=0.0) == whole_run.losses
+    first, second = (load_checkpoint(run)["average"] for run in (whole_run.checkpoint, path))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_training_the_decoder_leaves_every_bit_of_the_detector_and_moves_the_rest(
+    whole_run: WholeRun, detector_checkpoint: Path
+) -> None:
+    before = load_checkpoint(detector_checkpoint)["average"]
+    state = load_checkpoint(whole_run.checkpoint)
+    for kind in ("module", "average"):
+        after = state[kind]
+        detector = {k.removeprefix("model."): v for k, v in after.items() if k.startswith("model.detector.")}
+        assert detector
+        assert all(torch.equal(value, before[name]) for name, value in detector.items())
+    average = state["average"]
+    moved = {name.split(".")[1] for name, value in state["module"].items() if not torch.equal(value, average[name])}
+    assert moved == {"decoder", "side_network"}
+
+
+@torch.no_grad()
+def test_trained_weights_become_a_model(whole_run: WholeRun) -> None:
+    model = load_model(EDGE, TOPOLOGY, whole_run.checkpoint, SIZE)
+    answers = model(torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8))
+    assert [len(answer) for answer in answers] == [EDGE.hand_slots] * len(OUTPUT_NAMES)
+
+
+def test_pictures_and_tensorboard_tell_how_it_goes(whole_run: WholeRun) -> None:
+    folder = whole_run.checkpoint.parent
+    (picture,) = (folder / "decoder_pictures").iterdir()
+    assert picture.name == "000003.png"
+    assert cv2.imread(str(picture)).shape == (STAGE.batch_size * SIZE, 2 * SIZE, 3)
+    board = EventAccumulator(str(folder / "tensorboard")).Reload()
+    assert [event.step for event in board.Scalars("decoder/vertices")] == [1, 2, 3, 4]
+
+
+def test_gradient_checkpointing_changes_no_loss(train: TrainDecoder, whole_run: WholeRun, tmp_path: Path) -> None:
+    again = train(tmp_path / "decoder.pt", gradient_checkpointing=True)
+    assert [line["vertices"] for line in again] == pytest.approx(
+        [line["vertices"] for line in whole_run.losses], rel=1e-3
+    )
+
+
+def test_bf16_is_near_single_precision(train: TrainDecoder, whole_run: WholeRun, tmp_path: Path) -> None:
+    half = train(tmp_path / "decoder.pt", bf16=True)
+    assert half != whole_run.losses
+    assert half[0]["vertices"] == pytest.approx(whole_run.losses[0]["vertices"], rel=0.05)
+
+
+def test_two_processes_see_different_samples_and_keep_the_same_weights(
+    images: list[AnnotatedImage], tmp_path: Path
+) -> None:
+    write_shard(tmp_path / "rendered", 0, images[1::2])
+    stage = replace(STAGE, photographs=0.0, steps=2, picture_steps=10)
+    weights = tmp_path / "backbone.pt"
+    torch.manual_seed(0)
+    torch.save(EfficientNetLite0().state_dict(), weights)
+    configuration = TrainingConfiguration(
+        preset="edge",
+        seed=5,
+        rendered=str(tmp_path / "rendered"),
+        backbone_weights=str(weights),
+        views=ViewRange(),
+        detector=stage,
+        decoder=stage,
+        processes=2,
+    )
+    run.train(configuration, "detector", tmp_path / "two")
+    run.train(replace(configuration, processes=1), "detector", tmp_path / "one")
+    two, one = (json.loads((tmp_path / f / "detector.jsonl").read_text().splitlines()[0]) for f in ("two", "one"))
+    # The first process logs its own samples, which are those of a lone process; the mean gradient is another one.
+    assert two["box"] == one["box"]
+    assert two["norm"] != one["norm"]
+
+
+def test_checkpoint_of_another_kind_is_refused(detector_checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no weights of a decoder of preset 'edge'"):
+        load_model(EDGE, TOPOLOGY, detector_checkpoint, SIZE)
+    with pytest.raises(FileNotFoundError, match=r"decoder\.pt that `handos train` wrote"):
+        load_model(EDGE, TOPOLOGY, tmp_path / "gone.pt", SIZE)
+
+
+def test_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "decoder.pt").write_bytes(b"half a file")
+    with pytest.raises(ValueError, match="not a readable checkpoint"):
+        load_model(EDGE, TOPOLOGY, tmp_path / "decoder.pt", SIZE)

@@ -1,0 +1,67 @@
+"""Training configurations: the shipped ones are read, mistakes in one's own are named."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs the train extra")
+
+from handos_model.architecture.building import build_detector
+from handos_model.architecture.presets import preset_named
+from handos_model.training.configuration import read_configuration
+from handos_model.training.run import open_sources
+
+CONFIGURATIONS = sorted((Path(__file__).parents[1] / "config").glob("*.yaml"))
+TRAINING = [path for path in CONFIGURATIONS if "preset:" in path.read_text()]
+EDGE = next(path for path in TRAINING if "edge" in path.name)
+
+
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+def test_shipped_configurations_are_read(path: Path) -> None:
+    configuration = read_configuration(path)
+    stage = configuration.decoder
+    assert preset_named(configuration.preset).image_size == stage.image_size
+    assert stage.image_size_at(0) == stage.early_image_size
+    assert stage.image_size_at(stage.steps - 1) == stage.image_size
+
+
+def test_paper_has_no_detector_stage_and_edge_has() -> None:
+    stages = {path.stem: read_configuration(path).detector for path in TRAINING}
+    assert stages["paper"] is None
+    assert stages["train_edge_cpu"] is not None
+
+
+def test_sizes_of_the_edge_run_suit_its_detector() -> None:
+    configuration = read_configuration(EDGE)
+    for stage in (configuration.detector, configuration.decoder):
+        assert stage is not None
+        build_detector(preset_named(configuration.preset), stage.early_image_size)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("seed: 0", "sede: 0", "unknown key 'sede'"),
+        ("seed: 0", "", "missing 1 required .*'seed'"),
+        ("  rotation: 35", "  turn: 35", "views: unknown key 'turn'"),
+        ("preset: edge", "preset: [edge", "is no YAML file"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(EDGE.read_text().replace(old, new))
+    with pytest.raises(ValueError, match=complaint):
+        read_configuration(path)
+
+
+def test_absent_configuration_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="see config/ for examples"):
+        read_configuration(tmp_path / "gone.yaml")
+
+
+def test_a_run_without_images_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    kept = [line for line in EDGE.read_text().splitlines() if not line.startswith(("rendered", "photographs"))]
+    path.write_text("\n".join(kept))
+    with pytest.raises(ValueError, match="the decoder has nothing to train on"):
+        open_sources(read_configuration(path), "decoder")
