@@ -103,11 +103,12 @@ def test_losses_of_what_is_not_annotated_are_zero(name: str, learned_from: set[s
 
 
 def configuration_with(tmp_path: Path, **data: object) -> Path:
-    values = {
+    values: dict[str, object] = {
         "preset": "edge",
         "seed": 0,
         "processes": 1,
         "backbone_weights": "none",
+        "views": {},
         "detector": STAGE,
         "decoder": STAGE,
     }
