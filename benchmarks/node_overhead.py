@@ -4,8 +4,8 @@
 
 Overhead is the time from receiving an image to publishing its hands, without the median of bare inference on the same
 picture in this process. On a busy machine waiting for a core decides both; the undisturbed overhead compares the
-fastest tenth of the images instead. The images are published from here, on the same machine, with the shared memory
-that config/fastdds_large_images.xml gives.
+fastest tenth of the images instead. Images are published from here, on the same machine, with the shared memory that
+config/fastdds_large_images.xml gives.
 """
 
 import json
