@@ -17,7 +17,7 @@ from torch import Tensor
 
 Function = Callable[..., Tensor | Sequence[Tensor]]
 
-_ELEMENT_TYPES: Final = {1: torch.float32, 2: torch.uint8, 6: torch.int32, 7: torch.int64, 9: torch.bool, 10: torch.float16}
+_ELEMENT_TYPES: Final = {1: torch.float32, 2: torch.uint8, 7: torch.int64, 9: torch.bool, 10: torch.float16}
 """By the numbers of onnx.TensorProto.DataType."""
 
 
