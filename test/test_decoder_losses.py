@@ -38,6 +38,7 @@ def hands() -> AssignedHands:
         joints_2d=camera[:, None, :2] + camera[:, None, 2:] * joints[..., :2],
         is_right=torch.tensor([True, True, False]),
         has_3d=torch.tensor([True, True, False]),
+        has_mesh=torch.tensor([True, True, False]),
         joints_3d=joints,
         vertices=vertices,
         camera=camera,

@@ -137,6 +137,7 @@ def test_every_operator_is_compared() -> None:
     ("operator", "constants", "attributes", "complaint"),
     [
         ("Sin", [], {}, "operator Sin is not known"),
+        ("Cast", [], {"to": TensorProto.DOUBLE}, "to=11 of Cast is not known"),
         ("Conv", [numbers(1, 3, 3, 3)], {"pads": [0, 0, 1, 1]}, "pads of Conv differ"),
         ("Conv", [numbers(1, 3, 3, 3)], {"auto_pad": "SAME_UPPER"}, "auto_pad=b'SAME_UPPER' of Conv is not known"),
         ("Slice", [whole(2), whole(0), whole(0), whole(-1)], {}, "steps"),

@@ -64,4 +64,4 @@ def test_a_run_without_images_is_refused(tmp_path: Path) -> None:
     kept = [line for line in EDGE.read_text().splitlines() if not line.startswith(("rendered", "photographs"))]
     path.write_text("\n".join(kept))
     with pytest.raises(ValueError, match="the decoder has nothing to train on"):
-        open_sources(read_configuration(path), "decoder")
+        open_sources(read_configuration(path), "decoder", "any")

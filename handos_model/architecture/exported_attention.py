@@ -35,7 +35,7 @@ class ExportedAttention(DeformableAttention):
         )
         table = values.transpose(1, 2).reshape(-1, values.shape[1] // self.heads)
         read = table.index_select(0, rows.flatten()).reshape(shares.shape[0], shares.shape[2], -1)
-        return self.out((shares @ read).reshape(1, count, -1))  # type: ignore[no-any-return]
+        return self.out((shares @ read).reshape(1, count, -1))
 
 
 def _neighbours(places: Tensor, weights: Tensor, heads: int, sizes: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:

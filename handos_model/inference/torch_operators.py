@@ -251,6 +251,7 @@ def _unsqueeze(node: Node) -> Function:
 
 
 def _cast(node: Node) -> Function:
+    node.require("to", *_ELEMENT_TYPES)
     kind = _ELEMENT_TYPES[node.attributes["to"]]
     return lambda x: x.to(kind)
 
