@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
 from handos_model.training.configuration import StageConfiguration, TrainingConfiguration
 from handos_model.training.decoder_stage import load_model, train_decoder
 from handos_model.training.detector_stage import SupervisedDetector
+from handos_model.training.loop import Supervised, TrainingLoop
+from handos_model.training.sample import Batch
 
 TOPOLOGY = HandTopology.load()
 SIZE = 96
@@ -222,3 +224,19 @@ def test_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "decoder.pt").write_bytes(b"half a file")
     with pytest.raises(ValueError, match="not a readable checkpoint"):
         load_model(EDGE, TOPOLOGY, tmp_path / "decoder.pt", SIZE)
+
+
+def test_average_covers_every_name_of_a_shared_weight(tmp_path: Path) -> None:
+    class Shared(Supervised):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = self.second = torch.nn.Linear(1, 1, bias=False)
+
+        def losses(self, _batch: Batch) -> dict[str, torch.Tensor]:
+            return {"loss": self.first.weight.square().sum()}
+
+    loop = TrainingLoop(Shared(), replace(STAGE, picture_steps=10), tmp_path / "shared.pt", 0, Accelerator(cpu=True))
+    empty = Batch(**{field.name: torch.zeros(0) for field in fields(Batch)})
+    loop.run(lambda _size, _rng: empty, checkpoint_minutes=5)
+    average = load_checkpoint(tmp_path / "shared.pt")["average"]
+    assert torch.equal(average["first.weight"], average["second.weight"])

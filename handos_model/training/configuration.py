@@ -1,6 +1,6 @@
 """What a training run is made of, read from a YAML file."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,8 +62,8 @@ class TrainingConfiguration:
 
     preset: str
     seed: int
-    views: ViewRange
     decoder: StageConfiguration
+    views: ViewRange = field(default_factory=ViewRange)
     rendered: str | None = None
     """Folder written by the renderer; ``None`` where none is used."""
     photographs: str | None = None
@@ -122,7 +122,7 @@ def read_configuration(path: Path) -> TrainingConfiguration:
 
 
 def _build(kind: Any, values: dict[str, Any], where: str) -> Any:
-    known = {field.name for field in fields(kind)}
+    known = {entry.name for entry in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
         raise ValueError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")

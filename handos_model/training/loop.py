@@ -81,7 +81,8 @@ class TrainingLoop:
         module.to(accelerator.device)
         self._trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.AdamW(_parameter_groups(self._trained, stage, pretrained))
-        self._average = {name: value.clone() for name, value in _changing_state(module).items()}
+        self._current = _changing_state(module)
+        self._average = {name: value.clone() for name, value in self._current.items()}
         self.step = 0
         if checkpoint.is_file():
             self._resume(load_checkpoint(checkpoint))
@@ -141,8 +142,8 @@ class TrainingLoop:
     def _update_average(self) -> None:
         # A young average follows the weights faster, or it would remember the random initialisation.
         decay = min(self._stage.ema_decay, (1 + self.step) / (10 + self.step))
-        for name, value in _changing_state(self._module).items():
-            self._average[name].lerp_(value, 1 - decay)
+        for name, value in self._average.items():
+            value.lerp_(self._current[name], 1 - decay)
 
     def _progress(self) -> "tqdm[None]":
         return tqdm(
@@ -193,8 +194,9 @@ class TrainingLoop:
 
 
 def _changing_state(module: nn.Module) -> dict[str, Tensor]:
-    """Weights that are trained and statistics that are gathered, by their names in the state dict."""
-    learning = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    """Weights that are trained and statistics that are gathered, by all their names in the state dict, in place."""
+    named = module.named_parameters(remove_duplicate=False)
+    learning = {name for name, parameter in named if parameter.requires_grad}
     gathered = {
         f"{path}.{name}"
         for path, part in module.named_modules()
