@@ -231,7 +231,7 @@ def export(
         from handos_model.benchmarks.export_parity import require_parity
         from handos_model.io.source import open_source
 
-        pictures = (frame.image for source in check for frame in open_source(source))
+        pictures = (frame.image for source in check for frame in open_source(source).frames)
         typer.echo(require_parity(model, out, pictures, half=half))
 
 

@@ -13,7 +13,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from handos_model.inference.pipeline import Backend
+from handos_model.inference.backends import Backend
 from handos_model.inference.smoothing import Smoothing
 from handos_model.inference.tracking import TrackingSettings
 

@@ -25,7 +25,7 @@ class Attention(nn.Module):
                 (self.value, seen),
             )
         )
-        return self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+        return self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
 
 
 class DeformableAttention(nn.Module):
@@ -87,4 +87,4 @@ class DeformableAttention(nn.Module):
             sampled.append(F.grid_sample(values, places[:, level], align_corners=False, padding_mode="border"))
         read = (torch.cat(sampled, dim=-1) * weights[:, None]).sum(dim=-1)
         merged = read.reshape(len(queries), -1, count).transpose(1, 2)
-        return self.out(merged)  # type: ignore[no-any-return]
+        return self.out(merged)

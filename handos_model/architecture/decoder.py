@@ -113,11 +113,11 @@ class HandDecoder(nn.Module):
     def _run(self, layer: nn.Module, queries: Tensor, *inputs: Tensor | list[Tensor]) -> Tensor:
         with in_bf16(self.bf16, queries):
             if self.checkpointing and torch.is_grad_enabled():
-                return checkpoint(layer, queries, *inputs, use_reentrant=False)  # type: ignore[no-any-return]
-            return layer(queries, *inputs)  # type: ignore[no-any-return]
+                return checkpoint(layer, queries, *inputs, use_reentrant=False)
+            return layer(queries, *inputs)
 
     def _positions(self, references: Tensor, boxes: Tensor) -> Tensor:
         """Encode reference boxes relative to their hand's box: where the hand is must not matter."""
         side = longest_side(boxes)[:, None]
         relative = torch.cat([references[..., :2] - boxes[:, None, :2], references[..., 2:]], dim=-1) / side
-        return self.locate(relative)  # type: ignore[no-any-return]
+        return self.locate(relative)

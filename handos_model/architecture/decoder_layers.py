@@ -25,7 +25,7 @@ class _ReadMemory(nn.Module):
         by_image = (queries + positions).reshape(images, -1, queries.shape[-1])
         read = self.attention(by_image, references.reshape(images, -1, 4), memory)
         queries = self.after_attention(queries + read.reshape(-1, count, queries.shape[-1]))
-        return self.after_feedforward(queries + self.narrow(F.relu(self.widen(queries))))  # type: ignore[no-any-return]
+        return self.after_feedforward(queries + self.narrow(F.relu(self.widen(queries))))
 
 
 class JointLayer(nn.Module):
@@ -39,7 +39,7 @@ class JointLayer(nn.Module):
 
     def forward(self, joints: Tensor, positions: Tensor, references: Tensor, memory: list[Tensor]) -> Tensor:
         joints = self.after_attention(joints + self.attention(joints, positions, joints, positions))
-        return self.read(joints, positions, references, memory)  # type: ignore[no-any-return]
+        return self.read(joints, positions, references, memory)
 
 
 class InteractiveLayer(nn.Module):
@@ -61,4 +61,4 @@ class InteractiveLayer(nn.Module):
         seen_by_hand = self.attention(hand, hand_positions, hand, hand_positions)
         seen_by_camera = self.attention(queries[:, -1:], positions[:, -1:], queries, positions)
         queries = self.after_attention(queries + torch.cat([seen_by_hand, seen_by_camera], dim=1))
-        return self.read(queries, positions, references, memory)  # type: ignore[no-any-return]
+        return self.read(queries, positions, references, memory)

@@ -31,7 +31,7 @@ class DFineOutput(DetectorOutput):
     """(B, T)"""
 
 
-class BackboneConfig(PreTrainedConfig):  # type: ignore[misc]
+class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Stands for EfficientNet-Lite0 in D-FINE's configuration."""
 
     model_type = "handos_efficientnet_lite0"
@@ -86,7 +86,7 @@ class DFineDetector(Detector):
     @property
     def backbone(self) -> Backbone:
         """The first part."""
-        return self.model.model.backbone.model  # type: ignore[no-any-return]
+        return self.model.model.backbone.model
 
     def forward(self, image: Tensor) -> DFineOutput:
         self._place_anchors(image.shape[-1])

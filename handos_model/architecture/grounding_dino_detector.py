@@ -41,7 +41,7 @@ class GroundingDinoDetector(Detector):
         self.model = model
         self.width = model.config.d_model
         self.levels = model.config.num_feature_levels
-        self.shallow_channels = model.config.backbone_config.embed_dim
+        self.shallow_channels = model.config.backbone_config.embed_dim  # type: ignore[union-attr]
         encoder = model.model.backbone.conv_encoder
         encoder.model = _ShallowFeatures(encoder.model)
         model.model.text_backbone = _FixedText.of_prompt(model.model.text_backbone, prompt_tokens)
@@ -102,8 +102,8 @@ class GroundingDinoDetector(Detector):
     def _unflatten(self, tokens: Tensor, image_size: int) -> tuple[Tensor, ...]:
         """(B, sum of h w, D) -> one map (B, D, h, w) for each level."""
         sides = [image_size // 8 // 2**level for level in range(self.levels)]
-        maps = tokens.transpose(1, 2).split([side * side for side in sides], dim=-1)
-        return tuple(flat.unflatten(-1, (side, side)) for flat, side in zip(maps, sides, strict=True))
+        maps = torch.split(tokens.transpose(1, 2), [side * side for side in sides], dim=-1)
+        return tuple(flat.unflatten(-1, (side, side)) for flat, side in zip(maps, sides, strict=True))  # type: ignore[no-untyped-call]
 
 
 class _ShallowFeatures(nn.Module):
@@ -141,7 +141,8 @@ class _FixedText(nn.Module):
     def of_prompt(cls, backbone: nn.Module, tokens: tuple[int, ...]) -> "_FixedText":
         """Ask the text backbone once, with the attention within phrases that the library uses."""
         text = torch.tensor([tokens])
-        seen, positions = generate_masks_with_special_tokens_and_transfer_map(text, torch.tensor(_SPECIAL_TOKENS))
+        special = torch.tensor(_SPECIAL_TOKENS)
+        seen, positions = generate_masks_with_special_tokens_and_transfer_map(text, special)  # type: ignore[arg-type]
         answer = backbone.eval()(text, seen[:, None], torch.zeros_like(text), positions)
         return cls(answer.last_hidden_state)
 

@@ -51,12 +51,12 @@ class HandOS(nn.Module):
     def detect(self, image: Tensor) -> DetectorOutput:
         """(B, 3, S, S) BGR 0..255 -> features, queries, boxes and scores of the frozen detector."""
         with torch.no_grad(), in_bf16(self.decoder.bf16, image):
-            return self.detector(image)  # type: ignore[no-any-return]
+            return self.detector(image)
 
     def remember(self, found: DetectorOutput) -> list[Tensor]:
         """The maps that the decoder reads, finest first: F_GD of the paper."""
         with in_bf16(self.decoder.bf16, found.boxes):
-            return self.side_network(found.shallow_features, found.encoder_features)  # type: ignore[no-any-return]
+            return self.side_network(found.shallow_features, found.encoder_features)
 
     def decode(self, found: DetectorOutput, memory: list[Tensor], indices: Tensor) -> list[HandPrediction]:
         """Decode the queries (B, K) chosen from a detection -> every layer's answer for H = B K hands."""
@@ -64,7 +64,7 @@ class HandOS(nn.Module):
             gather_queries(found.first_queries, indices), gather_queries(found.last_queries, indices)
         )
         boxes = gather_queries(found.boxes, indices)
-        return self.decoder(instances.flatten(0, 1), boxes.flatten(0, 1), memory)  # type: ignore[no-any-return]
+        return self.decoder(instances.flatten(0, 1), boxes.flatten(0, 1), memory)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """See the hands of one image.

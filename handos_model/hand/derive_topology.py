@@ -96,7 +96,7 @@ def derive(source: SourceHand) -> dict[str, Any]:
     posed_source = random_hands(source, FITTED_HANDS, seed=1)
     posed = interpolated(posed_source, ids, weights)
     regressor = fit_joint_regressor(posed, source.joint_regressor @ posed_source, rest, source.joints)
-    coarse = choose_coarse_vertices(rest, source.joints, skin_weights, loop, COARSE_COUNT)
+    coarse = choose_coarse_vertices(rest, source.joints, skin_weights, loop.astype(np.int64), COARSE_COUNT)
     upsampling = fit_upsampling(posed, rest, skin_weights, coarse)
     report_errors(source, ids, weights, regressor, coarse, upsampling)
     return {

@@ -10,7 +10,7 @@ from torch import Tensor
 from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.dfine_detector import DFineDetector
 from handos_model.architecture.handos import side_network_of
-from handos_model.architecture.presets import Preset, preset_named
+from handos_model.architecture.presets import DFinePreset, Preset, preset_named
 from handos_model.io.frame import ImageArray
 from handos_model.training.checkpoint import load_checkpoint
 from handos_model.training.configuration import TrainingConfiguration
@@ -30,6 +30,8 @@ class SupervisedDetector(Supervised):
 
     def __init__(self, preset: Preset, image_size: int) -> None:
         super().__init__()
+        if not isinstance(preset.detector, DFinePreset):
+            raise ValueError(f"the detector of preset {preset.name!r} is taken as published: train its decoder only")
         self.detector = DFineDetector(preset.detector, image_size)
         self.side_network = side_network_of(self.detector, preset)
         self.supervision = DetectorSupervision(preset)
@@ -39,7 +41,7 @@ class SupervisedDetector(Supervised):
         """All losses of the first stage."""
         found = self.detector(batch.image.contiguous(memory_format=torch.channels_last))
         memory = self.side_network(found.shallow_features, found.encoder_features)
-        return self.supervision(found, batch) | self.dense_supervision(memory[0], batch)  # type: ignore[no-any-return]
+        return self.supervision(found, batch) | self.dense_supervision(memory[0], batch)
 
     @torch.no_grad()
     def picture_of(self, batch: Batch) -> ImageArray:

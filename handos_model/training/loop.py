@@ -145,7 +145,7 @@ class TrainingLoop:
         for name, value in self._average.items():
             value.lerp_(self._current[name], 1 - decay)
 
-    def _progress(self) -> "tqdm[None]":
+    def _progress(self) -> "tqdm[Any]":
         return tqdm(
             total=self._stage.steps,
             initial=self.step,
