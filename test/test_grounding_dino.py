@@ -96,7 +96,8 @@ def test_decoder_with_all_vertices_as_queries_learns_on_it(library_model: Ground
     sizes = replace(FULL, width=32, attention_heads=4, feedforward_width=64, interactive_layers=1)
     topology = HandTopology.load()
     model = HandOS(sizes, topology, GroundingDinoDetector(library_model, PROMPT)).train()
-    layers = model.decode(model.detect(picture(2)), torch.tensor([[0, 3], [1, 2]]))
+    found = model.detect(picture(2))
+    layers = model.decode(found, model.remember(found), torch.tensor([[0, 3], [1, 2]]))
     assert len(layers) == sizes.layers_2d + 1
     vertices = layers[-1].vertices
     assert vertices is not None

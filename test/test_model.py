@@ -38,7 +38,7 @@ def decoded_with_change(model: HandOS, image: Tensor, query: int) -> tuple[HandP
     """The last layer's answer, before and after a change of one query of the first interactive layer."""
     found = model.detect(image.permute(0, 3, 1, 2).float())
     first_query = torch.zeros(1, 1, dtype=torch.long)
-    before = model.decode(found, first_query)[-1]
+    before = model.decode(found, model.remember(found), first_query)[-1]
 
     def perturb(_layer: InteractiveLayer, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         queries = inputs[0].clone()
@@ -46,7 +46,7 @@ def decoded_with_change(model: HandOS, image: Tensor, query: int) -> tuple[HandP
         return (queries, *inputs[1:])
 
     hook = model.decoder.interactive_layers[0].register_forward_pre_hook(perturb)
-    after = model.decode(found, first_query)[-1]
+    after = model.decode(found, model.remember(found), first_query)[-1]
     hook.remove()
     return before, after
 
@@ -71,8 +71,8 @@ def test_joint_and_vertex_queries_change_vertices_joints_and_camera(model: HandO
 @torch.no_grad()
 def test_hands_of_one_image_do_not_see_each_other(model: HandOS, image: Tensor) -> None:
     found = model.detect(image.permute(0, 3, 1, 2).float())
-    alone = model.decode(found, torch.tensor([[3]]))[-1]
-    together = model.decode(found, torch.tensor([[7, 3]]))[-1]
+    alone = model.decode(found, model.remember(found), torch.tensor([[3]]))[-1]
+    together = model.decode(found, model.remember(found), torch.tensor([[7, 3]]))[-1]
     for name in ("joints_2d", "vertices", "camera"):
         torch.testing.assert_close(getattr(together, name)[1:], getattr(alone, name), rtol=1e-4, atol=1e-6)
 

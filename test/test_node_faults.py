@@ -43,7 +43,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 helper.make_node("Constant", [], [name], value=numpy_helper.from_array(value))
                 for name, value in constants.items()
             ),
-            helper.make_node("Cast", ["blue"], ["level"], to=TensorProto.INT64),
+            helper.make_node("Reshape", ["blue", "one_value"], ["one_blue"]),
+            helper.make_node("Cast", ["one_blue"], ["level"], to=TensorProto.INT64),
             helper.make_node("Div", ["level", "limit"], ["is_white"]),
             helper.make_node("Mul", ["is_white", "too_far"], ["index"]),
             helper.make_node("Gather", ["known_scores", "index"], ["first_score"]),

@@ -87,12 +87,12 @@ def test_sixteen_rendered_images_are_learnt_by_heart() -> None:
     trained = [*model.side_network.parameters(), *model.decoder.parameters()]
     optimizer = torch.optim.AdamW(trained, weight_decay=0)
     for step in range(DECODER_STEPS):
-        layers = [layer.of_hands(rows) for layer in model.decode(found, queries)]
+        layers = [layer.of_hands(rows) for layer in model.decode(found, model.remember(found), queries)]
         loss = torch.stack(list(losses(layers, hands, SIZE).values())).sum()
         descend(model, step, DECODER_STEPS, optimizer, loss)
 
     with torch.no_grad():
-        answer = model.eval().decode(found, queries)[-1].of_hands(rows)
+        answer = model.eval().decode(found, model.remember(found), queries)[-1].of_hands(rows)
     assert answer.vertices is not None
     vertices = 1000 * float((answer.vertices - hands.vertices).norm(dim=-1)[hands.has_3d].mean())
     joints = float((SIZE * answer.joints_2d - hands.joints_2d).norm(dim=-1).mean())

@@ -29,7 +29,7 @@ class DenseSupervision(nn.Module):
 
     def forward(self, finest: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Losses of the finest level (B, C, h, w) of the memory, at the part ids' stride of 8 or finer."""
-        features = F.relu(F.adaptive_avg_pool2d(finest, batch.part_ids.shape[-1]))
+        features = F.relu(F.adaptive_avg_pool2d(finest.float(), batch.part_ids.shape[-1]))
         target = joint_heatmaps(batch, features.shape[-1])
         weight = 1 + _JOINT_CELL * target
         heat = F.binary_cross_entropy_with_logits(self.heatmaps(features), target, weight, reduction="sum")
