@@ -52,7 +52,7 @@ class Preset:
 
 EDGE = Preset(
     name="edge",
-    image_size=192,
+    image_size=256,
     detector=DFinePreset(
         width=128,
         feedforward_width=512,
