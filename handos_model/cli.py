@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from handos_model.evaluation_commands import evaluations
+from handos_model.evaluation_commands import Mano, evaluations
 
 app = typer.Typer(
     help="Hands from pictures and videos: boxes, 2D joints, and joints and meshes in metres.",
@@ -59,6 +59,7 @@ def run(
     fit_translation: Annotated[
         bool, typer.Option("--fit-translation", help="Place hands by a fit to all of their joints.")
     ] = False,
+    mano: Mano = None,
 ) -> None:
     """Find the hands of pictures, videos or cameras and write them to DIR/hands.jsonl.
 
@@ -70,7 +71,7 @@ def run(
     from handos_model.io.source import open_source
 
     choice = CameraChoice(None if camera is None else read_camera(camera), field_of_view)
-    pipeline = HandPipeline.load(weights, score_threshold=score_threshold, fit_translation=fit_translation)
+    pipeline = HandPipeline.load(weights, score_threshold=score_threshold, fit_translation=fit_translation, mano=mano)
     recorder = Recorder(pipeline, out, choice, with_overlay=overlay, with_vertices=vertices)
     summary = recorder.record([open_source(source) for source in sources])
     typer.echo(

@@ -17,6 +17,9 @@ FieldOfView = Annotated[float, typer.Option(metavar="DEG", help="Assumed along t
 Threshold = Annotated[
     float | None, typer.Option(min=0, max=1, help="Least score of a hand; default: what the network recommends.")
 ]
+Mano = Annotated[
+    Path | None, typer.Option(metavar="MANO_RIGHT.pkl", help="Your copy, for weights that were trained on MANO's mesh.")
+]
 DataFolder = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of the data set, as published.")]
 OutFolder = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; default: one in out/eval.")
@@ -104,12 +107,13 @@ def evaluate_freihand(
     out: OutFolder = None,
     gt_box: TrueBox = False,
     predictions: Predictions = None,
+    mano: Mano = None,
 ) -> None:
     """FreiHAND's evaluation set: writes pred.json, measures 3D joints and vertices."""
     _require_packages()
     from handos_model.benchmarks.benchmark import open_freihand
 
-    _evaluate(open_freihand(data), "freihand", weights, out, gt_box, predictions)
+    _evaluate(open_freihand(data), "freihand", weights, out, gt_box, predictions, mano)
 
 
 @evaluations.command("ho3d")
@@ -119,12 +123,13 @@ def evaluate_ho3d(
     out: OutFolder = None,
     gt_box: TrueBox = False,
     predictions: Predictions = None,
+    mano: Mano = None,
 ) -> None:
     """HO3D's evaluation set, version 2 or 3: writes pred.json, measures 3D joints and vertices."""
     _require_packages()
     from handos_model.benchmarks.benchmark import open_ho3d
 
-    _evaluate(open_ho3d(data), "ho3d", weights, out, gt_box, predictions)
+    _evaluate(open_ho3d(data), "ho3d", weights, out, gt_box, predictions, mano)
 
 
 @evaluations.command("dexycb")
@@ -135,12 +140,13 @@ def evaluate_dexycb(
     out: OutFolder = None,
     gt_box: TrueBox = False,
     predictions: Predictions = None,
+    mano: Mano = None,
 ) -> None:
     """The test set of one of DexYCB's setups: writes its result file, measures 3D joints."""
     _require_packages()
     from handos_model.benchmarks.benchmark import open_dexycb
 
-    _evaluate(open_dexycb(data, setup), f"dexycb_{setup}", weights, out, gt_box, predictions)
+    _evaluate(open_dexycb(data, setup), f"dexycb_{setup}", weights, out, gt_box, predictions, mano)
 
 
 @evaluations.command("hint")
@@ -154,6 +160,7 @@ def evaluate_hint(
     out: OutFolder = None,
     gt_box: TrueBox = False,
     predictions: Predictions = None,
+    mano: Mano = None,
 ) -> None:
     """HInt's test sets: writes and measures 2D joints."""
     _require_packages()
@@ -163,7 +170,7 @@ def evaluate_hint(
     if predictions is not None and part is None:
         raise ValueError("--predictions scores a file of one part of HInt: name it with --part")
     for name, benchmark in [(name, open_hint(data, name)) for name in parts]:
-        _evaluate(benchmark, f"hint_{name}", weights, None if out is None else out / name, gt_box, predictions)
+        _evaluate(benchmark, f"hint_{name}", weights, None if out is None else out / name, gt_box, predictions, mano)
 
 
 def _require_packages() -> None:
@@ -179,6 +186,7 @@ def _evaluate(
     out: Path | None,
     gt_box: bool,
     predictions: Path | None,
+    mano: Path | None,
 ) -> None:
     from handos_model.benchmarks.running import evaluate_weights, score_predictions
 
@@ -187,7 +195,7 @@ def _evaluate(
         of_file = "" if predictions is None else f"_{predictions.stem}"
         out = Path("out/eval") / f"{name}{'_gt_box' if gt_box else ''}{of_file}"
     if predictions is None:
-        table = evaluate_weights(benchmark, weights, out, crop_to_true_box=gt_box)
+        table = evaluate_weights(benchmark, weights, out, crop_to_true_box=gt_box, mano=mano)
     elif weights is not None or gt_box:
         raise ValueError("--predictions scores a file, no network is run: leave out --weights and --gt-box")
     else:

@@ -121,7 +121,7 @@ def test_weights_with_manos_mesh_are_compared_vertex_by_vertex_and_by_the_benchm
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mano = replace(TOPOLOGY, id=MANO_TOPOLOGY_ID)
-    monkeypatch.setattr("handos_model.inference.pipeline._topology_of", lambda topology_id: mano)
+    monkeypatch.setattr("handos_model.inference.pipeline._topology_of", lambda topology_id, path: mano)
     weights = write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(mano), metadata(mano.id))
     right, _ = answer(weights, 224, 224, SMALL_CAMERA)
     joints, vertices = truth_of(right)

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 from scipy import sparse
 
 from handos_model.hand.handedness import signed_volume
 from handos_model.hand.mano import read_mano
 from handos_model.hand.mano_conventions import FREIHAND_TIPS, TO_MANO_ORDER
 from handos_model.hand.topology import HandTopology
+from handos_model.inference.engine import WeightsError
+from handos_model.inference.pipeline import HandPipeline
 
 OWN = HandTopology.load()
 TURN = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
@@ -128,3 +131,12 @@ def test_chumpy_in_place_of_a_needed_array_is_refused(tmp_path: Path, contents: 
 def test_another_pickle_is_refused(tmp_path: Path, other: object) -> None:
     with pytest.raises(ValueError, match=r"is not MANO_RIGHT\.pkl"):
         read_mano(written(tmp_path / "other.pkl", other))
+
+
+def test_weights_with_manos_mesh_run_with_the_users_file_only(tmp_path: Path, topology: HandTopology) -> None:
+    weights = write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(HandTopology.load()), metadata("mano"))
+    with pytest.raises(WeightsError, match=r"name your MANO_RIGHT\.pkl"):
+        HandPipeline.load(weights)
+    pipeline = HandPipeline.load(weights, mano=tmp_path / "MANO_RIGHT.pkl")
+    assert np.array_equal(pipeline.topology.faces_right, topology.faces_right)
+    assert len(pipeline(np.full((240, 320, 3), 90, np.uint8))) == 2

@@ -14,7 +14,9 @@ from handos_model.benchmarks.report import table_of_scores, write_scores
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS, HandPipeline
 
 
-def evaluate_weights(benchmark: Benchmark, weights: Path | None, out: Path, *, crop_to_true_box: bool) -> str:
+def evaluate_weights(
+    benchmark: Benchmark, weights: Path | None, out: Path, *, crop_to_true_box: bool, mano: Path | None = None
+) -> str:
     """Predict all images, write the official prediction file, scores.json and report.html; a table to print.
 
     Interrupted, it goes on where it was: `out`/predictions.jsonl keeps every image that is done.
@@ -29,10 +31,12 @@ def evaluate_weights(benchmark: Benchmark, weights: Path | None, out: Path, *, c
         Folder for the files.
     crop_to_true_box
         Show the network a square around the true hand only.
+    mano
+        As for `HandPipeline`.
     """
     if crop_to_true_box and benchmark.unscored is not None:
         raise ValueError(f"without ground truth there are no true boxes to crop to: {benchmark.unscored}")
-    pipeline = HandPipeline.load(weights, score_threshold=0.0)
+    pipeline = HandPipeline.load(weights, score_threshold=0.0, mano=mano)
     file = weights or DEFAULT_WEIGHTS
     origin = {
         "data": benchmark.dataset.title,

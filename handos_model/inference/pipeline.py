@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 
 from handos_model.hand.hand import Hand
+from handos_model.hand.mano import read_mano
+from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends import Backend, load_engine
 from handos_model.inference.engine import Engine, WeightsError
@@ -30,6 +32,8 @@ class HandPipeline:
     fit_translation
         Place hands by a closed-form fit to all of their joints, weighted by their certainty, instead of by what the
         network says of their camera: see `translation_fit`.
+    mano
+        MANO_RIGHT.pkl of a user who has MANO's licence: needed by weights that were trained on its mesh.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class HandPipeline:
         score_threshold: float | None = None,
         max_hands: int | None = None,
         fit_translation: bool = False,
+        mano: Path | None = None,
     ) -> None:
         properties = engine.properties
         if score_threshold is not None and not 0 <= score_threshold <= 1:
@@ -46,7 +51,7 @@ class HandPipeline:
         if max_hands is not None and max_hands < 1:
             raise ValueError(f"max_hands must be at least 1, got {max_hands}; leave it out for no limit")
         self.engine = engine
-        self.topology = _topology_of(properties.topology_id)
+        self.topology = _topology_of(properties.topology_id, mano)
         self._read_hands = HandReader(
             topology=self.topology,
             handedness_slope=properties.handedness_slope,
@@ -64,6 +69,7 @@ class HandPipeline:
         score_threshold: float | None = None,
         max_hands: int | None = None,
         fit_translation: bool = False,
+        mano: Path | None = None,
     ) -> "HandPipeline":
         """Load a network and make a pipeline of it.
 
@@ -73,7 +79,7 @@ class HandPipeline:
             ONNX file; ``None`` takes the one that is shipped.
         backend
             What runs the network; "auto" takes the fastest that works here. One that is named is never replaced.
-        score_threshold, max_hands, fit_translation
+        score_threshold, max_hands, fit_translation, mano
             As for the class.
 
         Raises
@@ -84,7 +90,13 @@ class HandPipeline:
             If the backend cannot run here.
         """
         engine = load_engine(shipped_weights() if weights is None else Path(weights), backend)
-        return cls(engine, score_threshold=score_threshold, max_hands=max_hands, fit_translation=fit_translation)
+        return cls(
+            engine,
+            score_threshold=score_threshold,
+            max_hands=max_hands,
+            fit_translation=fit_translation,
+            mano=mano,
+        )
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
         """Find the hands.
@@ -121,7 +133,14 @@ def shipped_weights() -> Path:
     return DEFAULT_WEIGHTS
 
 
-def _topology_of(topology_id: str) -> HandTopology:
+def _topology_of(topology_id: str, mano: Path | None) -> HandTopology:
+    if topology_id == MANO_TOPOLOGY_ID:
+        if mano is None:
+            raise WeightsError(
+                "the weights were trained on MANO's mesh, whose licence keeps it out of this package: name your "
+                "MANO_RIGHT.pkl (mano=..., --mano)"
+            )
+        return read_mano(mano)
     topology = HandTopology.load()
     if topology.id != topology_id:
         raise WeightsError(
