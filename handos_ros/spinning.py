@@ -27,6 +27,8 @@ def spin_on(node: Node, count: Callable[[str], None]) -> None:
         except ExternalShutdownException:
             return
         except Exception as error:  # whatever it was, the next callback may be better
+            if not node.context.ok():
+                return  # a signal came between two callbacks, while the executor got ready to wait
             count(f"{type(error).__name__}: {error}")
             node.get_logger().error(
                 f"an error in a callback, the node goes on:\n{traceback.format_exc()}",
