@@ -15,6 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos_overriding_options import InvalidQosOverridesError
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Header
 
 from handos_model import HandPipeline
@@ -27,7 +28,7 @@ from handos_ros.msg import HandTopology
 from handos_ros.outputs import CameraOutputs
 from handos_ros.parameters import declare_parameters
 from handos_ros.receive_buffers import keep_receive_buffers
-from handos_ros.spinning import spin_on
+from handos_ros.spinning import Stop, spin_on
 from handos_ros.statistics import ErrorStatistics
 from handos_ros.topics import LATCHED_QOS
 from handos_ros.worker import CameraWork, Worker
@@ -206,20 +207,19 @@ class HandosNode(LifecycleNode):
 
 
 def main() -> None:
-    """Run the node until it is interrupted; mistakes of the user end in one line and exit code 1."""
+    """Run the node until a signal comes; mistakes of the user end in one line and exit code 1."""
     keep_receive_buffers()
-    rclpy.init()
+    stop = Stop.on_signals()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = HandosNode()
     except (ValueError, ParameterException) as error:
         sys.exit(f"handos_node: {error}")
     try:
         if not node.parameters.autostart or _started(node):
-            spin_on(node, node.errors.add)
-        elif node.context.ok():  # otherwise a signal was what kept it from starting
+            spin_on(node, stop, node.errors.add)
+        elif not stop.requested:
             sys.exit(1)
-    except KeyboardInterrupt:
-        pass
     finally:
         node.destroy_node()
         rclpy.try_shutdown()

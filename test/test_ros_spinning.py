@@ -5,7 +5,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 
-from handos_ros.spinning import spin_on
+from handos_ros.spinning import Stop, spin_on
 
 
 def test_an_error_in_a_callback_is_counted_and_survived() -> None:
@@ -23,6 +23,6 @@ def test_an_error_in_a_callback_is_counted_and_survived() -> None:
         context.shutdown()
 
     node.create_timer(0.01, fail_twice_then_end)
-    spin_on(node, errors.append)
+    spin_on(node, Stop(), errors.append)
     assert errors == ["RuntimeError: broken"] * 2
     assert calls == 3
