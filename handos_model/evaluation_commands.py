@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from handos_model.benchmarks.benchmark import Benchmark
+    from handos_model.io.annotations import AnnotatedImage
 
 evaluations = typer.Typer(help="Compare what the network finds with annotated images.", no_args_is_help=True)
 
@@ -46,17 +49,10 @@ def evaluate_samples(
     score_threshold: Threshold = None,
 ) -> None:
     """Measure recall, 2D and 3D errors and sides on a folder of annotated pictures."""
-    from handos_model.benchmarks.evaluation import evaluate_pipeline
-    from handos_model.benchmarks.report import table_of, write_report
     from handos_model.benchmarks.samples import read_samples
-    from handos_model.inference.pipeline import HandPipeline
 
     samples = read_samples(folder, reference, collection or ())
-    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
-    evaluation = evaluate_pipeline(pipeline, samples, field_of_view)
-    typer.echo(table_of(evaluation))
-    if out is not None:
-        write_report(evaluation, out)
+    _measure(samples, field_of_view, weights, score_threshold, out)
 
 
 @evaluations.command("rendered")
@@ -67,13 +63,25 @@ def evaluate_rendered(
     score_threshold: Threshold = None,
 ) -> None:
     """Measure the same on rendered scenes, whose hands are known exactly."""
+    from handos_model.io.annotated_folder import AnnotatedFolder
+
+    # Rendered scenes come with their intrinsics: no field of view is assumed.
+    _measure(AnnotatedFolder(data), 60.0, weights, score_threshold, out)
+
+
+def _measure(
+    images: "Iterable[AnnotatedImage]",
+    field_of_view: float,
+    weights: Path | None,
+    score_threshold: float | None,
+    out: Path | None,
+) -> None:
     from handos_model.benchmarks.evaluation import evaluate_pipeline
     from handos_model.benchmarks.report import table_of, write_report
     from handos_model.inference.pipeline import HandPipeline
-    from handos_model.io.annotated_folder import AnnotatedFolder
 
     pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
-    evaluation = evaluate_pipeline(pipeline, AnnotatedFolder(data), field_of_view=60.0)
+    evaluation = evaluate_pipeline(pipeline, images, field_of_view)
     typer.echo(table_of(evaluation))
     if out is not None:
         write_report(evaluation, out)
