@@ -13,6 +13,7 @@ from handos_model.architecture.heads import CameraHead, JointHead, VertexHead
 from handos_model.architecture.lifting import Lifting
 from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import Preset
+from handos_model.architecture.side_network import Memory
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.hand.topology import HandTopology
 
@@ -78,7 +79,7 @@ class HandDecoder(nn.Module):
         )
         self.camera_heads = nn.ModuleList(CameraHead(preset.width) for _ in range(preset.interactive_layers))
 
-    def forward(self, instances: Tensor, boxes: Tensor, memory: list[Tensor]) -> list[HandPrediction]:
+    def forward(self, instances: Tensor, boxes: Tensor, memory: Memory) -> list[HandPrediction]:
         """Decode.
 
         Parameters
@@ -88,12 +89,12 @@ class HandDecoder(nn.Module):
         boxes
             (H, 4) cx, cy, w, h of the hands, fractions of the image.
         memory
-            Feature maps (B, d, h, w).
+            Of B images.
         """
-        joints, references = self.expand(instances, boxes)
+        joints, references = self.expand(instances, boxes, memory.joint_heatmaps)
         predictions = []
         for layer, head in zip(self.joint_layers, self.joint_heads[: len(self.joint_layers)], strict=True):
-            joints = self._run(layer, joints, self._positions(references, boxes), references, memory)
+            joints = self._run(layer, joints, self._positions(references, boxes), references, memory.maps)
             references, spread = head(joints, references, boxes)
             predictions.append(HandPrediction(references[..., :2], spread, None, None, None))
             references = references.detach()
@@ -102,7 +103,7 @@ class HandDecoder(nn.Module):
         for layer, (joint_head, vertex_head, camera_head) in zip(self.interactive_layers, heads, strict=True):
             everywhere = torch.cat([references, self.lift.lift_references(references, boxes)], dim=1)
             positions = self._positions(everywhere, boxes) + self.part_embedding
-            queries = self._run(layer, queries, positions, everywhere, memory)
+            queries = self._run(layer, queries, positions, everywhere, memory.maps)
             references, spread = joint_head(queries[:, :JOINT_COUNT], references, boxes)
             vertices, joints_3d = vertex_head(queries[:, JOINT_COUNT:-1])
             camera = camera_head(queries[:, -1], boxes)

@@ -7,12 +7,20 @@ from torch import Tensor, nn
 from handos_model.hand.skeleton import JOINT_COUNT
 
 _SMALLEST_REFERENCE = 0.02
+_SEARCHED = 1.3
+"""Side of the square around a hand in which its joints are looked for, in box sides."""
+_SEARCHED_CELLS = 24
+"""Places along each side of that square: about one for each pixel of the heatmap under a hand that fills the image."""
 
 
 class JointExpansion(nn.Module):
     """Instance query + a learnable embedding per joint -> joint queries, with reference boxes inside the hand's box.
 
-    As in ED-Pose (Yang et al., 2023) the size of a joint's reference box is a learnt fraction of the hand's box.
+    The paper does not say where the reference boxes begin. As in ED-Pose (Yang et al., 2023) the instance query guesses
+    the place of each joint and the size of its box is a learnt fraction of the hand's. A single query is too
+    vague about fingers, though: its guess, a Gaussian, is multiplied with the joint's heatmap around the hand, and the
+    mean of the product is the reference. So the decoder begins at the finger, and the heatmaps, which know nothing of
+    instances, are read for one hand at a time.
     """
 
     def __init__(self, instance_width: int, width: int) -> None:
@@ -20,18 +28,26 @@ class JointExpansion(nn.Module):
         self.project = nn.Linear(instance_width, width)
         self.normalise = nn.LayerNorm(width)
         self.joint_embedding = nn.Parameter(torch.randn(JOINT_COUNT, width))
-        self.place = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, JOINT_COUNT * 2))
+        self.guess = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, JOINT_COUNT * 2))
+        self.guess_precision = nn.Parameter(torch.full((JOINT_COUNT, 1), 4.0))
+        """Logarithm of 1 / variance, in box sides, of the guess."""
+        self.heatmap_weight = nn.Parameter(torch.full((JOINT_COUNT, 1), 3.0))
+        """Exponent of the heatmap in the product: a sharper one."""
         self.reference_size = nn.Parameter(torch.full((JOINT_COUNT, 1), -1.0))
+        self.register_buffer("places", _grid(), persistent=False)
+        self.places: Tensor
 
-    def forward(self, instances: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, instances: Tensor, boxes: Tensor, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Expand.
 
         Parameters
         ----------
         instances
-            (H, 2d) joined detector queries of H hands.
+            (H, 2d) joined detector queries, H = K hands for each of B images.
         boxes
             (H, 4) cx, cy, w, h of the hands, fractions of the image.
+        heatmaps
+            (B, 21, h, w) logits of the joints of all hands of an image.
 
         Returns
         -------
@@ -40,9 +56,30 @@ class JointExpansion(nn.Module):
         """
         instance = self.normalise(self.project(instances))
         side = longest_side(boxes)[:, None]
-        centres = boxes[:, None, :2] + self.place(instance).unflatten(-1, (JOINT_COUNT, 2)) * side
+        guess = self.guess(instance).unflatten(-1, (JOINT_COUNT, 2))
+        centres = boxes[:, None, :2] + side * self._locate(guess, self._look_around(boxes, side, heatmaps.to(boxes)))
         sizes = side * (_SMALLEST_REFERENCE + F.sigmoid(self.reference_size)).expand(len(boxes), -1, 2)
         return instance[:, None] + self.joint_embedding, torch.cat([centres, sizes], dim=-1)
+
+    def _look_around(self, boxes: Tensor, side: Tensor, heatmaps: Tensor) -> Tensor:
+        """(H, 4), (H, 1, 1), (B, 21, h, w) -> (H, 21, P): heatmaps at the places around each hand."""
+        images = heatmaps.shape[0]
+        seen = 2 * (boxes[:, None, :2] + side * self.places) - 1
+        logits = F.grid_sample(heatmaps, seen.reshape(images, -1, 1, 2), padding_mode="border", align_corners=False)
+        return logits.reshape(images, JOINT_COUNT, -1, len(self.places)).transpose(1, 2).flatten(0, 1)
+
+    def _locate(self, guess: Tensor, logits: Tensor) -> Tensor:
+        """(H, 21, 2), (H, 21, P) -> (H, 21, 2) mean of Gaussian times heatmap, box sides from the box's centre."""
+        # log of the Gaussian, without what is the same for all places.
+        closeness = guess @ self.places.T - self.places.square().sum(dim=-1) / 2
+        product = self.guess_precision.exp() * closeness + self.heatmap_weight * logits
+        return product.softmax(dim=-1) @ self.places
+
+
+def _grid() -> Tensor:
+    """(P, 2) x, y of the places, in box sides from the box's centre."""
+    line = _SEARCHED * ((torch.arange(_SEARCHED_CELLS) + 0.5) / _SEARCHED_CELLS - 0.5)
+    return torch.cartesian_prod(line, line)
 
 
 def longest_side(boxes: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from handos_model.architecture.detector import Detector, DetectorOutput
 from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import Preset
 from handos_model.architecture.query_filtering import filter_queries, gather_queries, join_queries
-from handos_model.architecture.side_network import SideNetwork
+from handos_model.architecture.side_network import Memory, SideNetwork
 from handos_model.hand.topology import HandTopology
 
 OUTPUT_NAMES = ("scores", "boxes", "joints_2d", "joint_spread", "vertices", "joints_3d", "camera")
@@ -53,12 +53,12 @@ class HandOS(nn.Module):
         with torch.no_grad(), in_bf16(self.decoder.bf16, image):
             return self.detector(image)
 
-    def remember(self, found: DetectorOutput) -> list[Tensor]:
-        """The maps that the decoder reads, finest first: F_GD of the paper."""
+    def remember(self, found: DetectorOutput) -> Memory:
+        """What the decoder reads of an image, instead of the image."""
         with in_bf16(self.decoder.bf16, found.boxes):
             return self.side_network(found.shallow_features, found.encoder_features)
 
-    def decode(self, found: DetectorOutput, memory: list[Tensor], indices: Tensor) -> list[HandPrediction]:
+    def decode(self, found: DetectorOutput, memory: Memory, indices: Tensor) -> list[HandPrediction]:
         """Decode the queries (B, K) chosen from a detection -> every layer's answer for H = B K hands."""
         instances = join_queries(
             gather_queries(found.first_queries, indices), gather_queries(found.last_queries, indices)

@@ -62,7 +62,7 @@ EDGE = Preset(
     ),
     width=128,
     attention_heads=8,
-    sampling_points=4,
+    sampling_points=2,
     queries_all_vertices=False,
     layers_2d=1,
     interactive_layers=2,

@@ -52,7 +52,7 @@ class SupervisedDecoder(Supervised):
         hands = batch.of_assigned(image_index, hand[image_index, slot])
         rows = image_index * indices.shape[1] + slot
         losses = self.decoder_losses([layer.of_hands(rows) for layer in layers], hands, size)
-        return losses | self.dense_supervision(memory[0], batch)
+        return losses | self.dense_supervision(memory, batch)
 
     @torch.no_grad()
     def picture_of(self, batch: Batch) -> ImageArray:

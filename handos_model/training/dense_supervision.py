@@ -4,17 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from handos_model.hand.skeleton import JOINT_COUNT
+from handos_model.architecture.side_network import Memory
 from handos_model.training.sample import PART_COUNT, UNKNOWN_PART, Batch
 
-_RARE = -4.0
-"""Logit of a joint in a new heatmap: nearly every cell is far from all joints."""
 _JOINT_CELL = 10.0
 """How much more a cell at a joint counts than one far from all."""
 
 
 class DenseSupervision(nn.Module):
-    """Heads that exist in training only.
+    """Losses of every cell of the memory; the head for part ids exists in training only.
 
     The detector is frozen before the decoder learns, so its features must already know about joints: without dense
     losses in the first stage the decoder finds joints a third less often. In the second stage they keep on teaching
@@ -23,16 +21,16 @@ class DenseSupervision(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.heatmaps = nn.Conv2d(width, JOINT_COUNT, 1)
-        nn.init.constant_(self.heatmaps.bias, _RARE)  # type: ignore[arg-type]
         self.parts = nn.Conv2d(width, PART_COUNT, 1)
 
-    def forward(self, finest: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Losses of the finest level (B, C, h, w) of the memory, at the part ids' stride of 8 or finer."""
-        features = F.relu(F.adaptive_avg_pool2d(finest.float(), batch.part_ids.shape[-1]))
-        target = joint_heatmaps(batch, features.shape[-1])
+    def forward(self, memory: Memory, batch: Batch) -> dict[str, Tensor]:
+        """Losses of the finest level, which has the part ids' stride of 8 or a finer one."""
+        cells = batch.part_ids.shape[-1]
+        features = F.relu(F.adaptive_avg_pool2d(memory.maps[0].float(), cells))
+        logits = F.adaptive_avg_pool2d(memory.joint_heatmaps.float(), cells)
+        target = joint_heatmaps(batch, cells)
         weight = 1 + _JOINT_CELL * target
-        heat = F.binary_cross_entropy_with_logits(self.heatmaps(features), target, weight, reduction="sum")
+        heat = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
         parts = F.cross_entropy(self.parts(features), batch.part_ids.long(), ignore_index=UNKNOWN_PART, reduction="sum")
         known = (batch.part_ids != UNKNOWN_PART).sum().clamp(min=1)
         return {"heatmaps": 0.005 * heat / batch.is_hand.sum().clamp(min=1), "parts": parts / known}

@@ -41,7 +41,7 @@ class SupervisedDetector(Supervised):
         """All losses of the first stage."""
         found = self.detector(batch.image.contiguous(memory_format=torch.channels_last))
         memory = self.side_network(found.shallow_features, found.encoder_features)
-        return self.supervision(found, batch) | self.dense_supervision(memory[0], batch)
+        return self.supervision(found, batch) | self.dense_supervision(memory, batch)
 
     @torch.no_grad()
     def picture_of(self, batch: Batch) -> ImageArray:
