@@ -30,6 +30,7 @@ from handos_model.training.configuration import StageConfiguration, TrainingConf
 from handos_model.training.decoder_stage import load_model, train_decoder
 from handos_model.training.detector_stage import SupervisedDetector
 from handos_model.training.loop import Supervised, TrainingLoop
+from handos_model.training.mixture import draw_batch
 from handos_model.training.sample import Batch
 
 TOPOLOGY = HandTopology.load()
@@ -163,6 +164,15 @@ def test_trained_weights_become_a_model(whole_run: WholeRun) -> None:
     model = load_model(EDGE, TOPOLOGY, whole_run.checkpoint, SIZE)
     answers = model(torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8))
     assert [len(answer) for answer in answers] == [EDGE.hand_slots] * len(OUTPUT_NAMES)
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_of_a_large_batch_the_detector_draws_the_first_eight(images: list[AnnotatedImage], count: int) -> None:
+    batch = draw_batch([(images, 1.0)], count, TOPOLOGY.vertex_count, ViewRange(), SIZE, np.random.default_rng(0))
+    module = SupervisedDetector(EDGE, SIZE).train()
+    assert module.picture_of(batch).shape == (min(count, 8) * SIZE, 2 * SIZE, 3)
+    assert module.training
+    assert module.detector.training
 
 
 def test_pictures_and_tensorboard_tell_how_it_goes(whole_run: WholeRun) -> None:

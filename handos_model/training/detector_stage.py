@@ -46,13 +46,12 @@ class SupervisedDetector(Supervised):
     @torch.no_grad()
     def picture_of(self, batch: Batch) -> ImageArray:
         """Boxes that score more than one half."""
-        found = self.detector.eval()(batch.image)
+        pictures = pictures_of(batch)
+        found = self.detector.eval()(batch.image[: len(pictures)])
         self.detector.train()
         size = batch.image.shape[-1]
         boxes = [size * to_corners(row[logits > 0]) for row, logits in zip(found.boxes, found.logits, strict=True)]
-        return sheet_of(
-            batch, [draw_boxes(picture, row) for picture, row in zip(pictures_of(batch), boxes, strict=True)]
-        )
+        return sheet_of(batch, [draw_boxes(picture, row) for picture, row in zip(pictures, boxes, strict=True)])
 
 
 def train_detector(
