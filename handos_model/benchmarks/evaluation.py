@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from tqdm import tqdm
 
+from handos_model.benchmarks.calibration import Calibration
 from handos_model.benchmarks.matching import match_boxes
 from handos_model.benchmarks.metrics import aligned, mean_distance, percentage_correct, relative_pixel_errors
 from handos_model.hand.hand import FloatArray, Hand
@@ -27,8 +28,12 @@ MEASURES: Final[dict[str, str]] = {
     "root_mpjpe_mm": "mean error of 3D joints after moving the root joint to its place",
     "mpjpe_mm": "mean error of 3D joints in the camera's frame, nothing aligned",
     "wrist_error_mm": "the same of the wrist alone",
+    "joint_score_error": "calibration error of the joints' scores, mean over ten bins",
+    "joint_score_excess": "by how much they are too high on the whole",
+    "side_score_error": "calibration error of the sides' scores",
+    "side_score_excess": "by how much they are too high on the whole",
 }
-"""What is measured of each pair of a found and a true hand."""
+"""What is measured of each pair of a found and a true hand; scores are measured over all of them together."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Evaluation:
     false_hands_per_image: float
     """Found hands that belong to no true one."""
     measures: dict[str, float]
-    """Means over all pairs of those `MEASURES` that the annotations allow."""
+    """Those `MEASURES` that the annotations allow, over all pairs."""
 
 
 def evaluate(answers: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]]]) -> Evaluation:
@@ -59,6 +64,7 @@ def evaluate(answers: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]]]) -> Eval
     """
     images = true_hands = found_hands = matched = 0
     values: defaultdict[str, list[float]] = defaultdict(list)
+    calibration = Calibration()
     for image, hands in answers:
         pairs = _pairs(image, hands)
         images += 1
@@ -66,14 +72,16 @@ def evaluate(answers: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]]]) -> Eval
         found_hands += len(hands)
         matched += len(pairs)
         for found, true in pairs:
+            calibration.add(found, true)
             for name, value in _measure(found, true, in_camera_frame=image.camera is not None).items():
                 values[name].append(value)
+    measures = {name: float(np.mean(value)) for name, value in values.items()} | calibration.measures()
     return Evaluation(
         images=images,
         true_hands=true_hands,
         recall=matched / true_hands if true_hands else float("nan"),
         false_hands_per_image=(found_hands - matched) / max(images, 1),
-        measures={name: float(np.mean(values[name])) for name in MEASURES if name in values},
+        measures={name: measures[name] for name in MEASURES if name in measures},
     )
 
 
