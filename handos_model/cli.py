@@ -60,19 +60,32 @@ def run(
         bool, typer.Option("--fit-translation", help="Place hands by a fit to all of their joints.")
     ] = False,
     mano: Mano = None,
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="What runs the network, as `handos doctor` lists them.")
+    ] = "auto",
+    track: Annotated[
+        bool, typer.Option("--track", help="Follow hands through videos as the node does: ids, smoothed, sides kept.")
+    ] = False,
 ) -> None:
     """Find the hands of pictures, videos or cameras and write them to DIR/hands.jsonl.
 
     Without --camera or --field-of-view there are pixels, but no metres.
     """
+    from typing import cast
+
+    from handos_model.inference.backends import Backend
     from handos_model.inference.pipeline import HandPipeline
     from handos_model.inference.recording import CameraChoice, Recorder
+    from handos_model.inference.tracking import TrackingSettings
     from handos_model.io.camera_file import read_camera
     from handos_model.io.source import open_source
 
     choice = CameraChoice(None if camera is None else read_camera(camera), field_of_view)
-    pipeline = HandPipeline.load(weights, score_threshold=score_threshold, fit_translation=fit_translation, mano=mano)
-    recorder = Recorder(pipeline, out, choice, with_overlay=overlay, with_vertices=vertices)
+    pipeline = HandPipeline.load(
+        weights, cast(Backend, backend), score_threshold=score_threshold, fit_translation=fit_translation, mano=mano
+    )
+    tracking = TrackingSettings() if track else None
+    recorder = Recorder(pipeline, out, choice, with_overlay=overlay, with_vertices=vertices, tracking=tracking)
     summary = recorder.record([open_source(source) for source in sources])
     typer.echo(
         f"{summary.frames} frames, hands in {summary.frames_with_hands}, "

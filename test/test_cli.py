@@ -106,6 +106,18 @@ def test_run_draws_pictures_and_videos(
     assert not list(out.rglob("*.partial*"))
 
 
+def test_run_follows_hands_through_a_video_when_asked_to(
+    video: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--out", tmp_path / "out", "--weights", weights, "--backend", "onnxruntime")
+    assert handos("run", video, *options, "--track", monkeypatch=monkeypatch) == 0
+    lines = lines_of(tmp_path / "out" / "hands.jsonl")
+    assert [[hand["id"] for hand in line["hands"]] for line in lines] == [[1, 2]] * 3
+    assert not any(hand["coasting"] for line in lines for hand in line["hands"])
+    assert handos("run", video, *options, monkeypatch=monkeypatch) == 0
+    assert all(hand["id"] is None for line in lines_of(tmp_path / "out" / "hands.jsonl") for hand in line["hands"])
+
+
 def test_sources_whose_overlays_would_collide_are_refused(
     pictures: Path,
     weights: Path,
@@ -125,6 +137,7 @@ def test_sources_whose_overlays_would_collide_are_refused(
         (("run", "0.png", "--out", "out", "--weights", "gone.onnx"), "weights file gone.onnx does not exist"),
         (("run", "0.png", "--out", "out", "--camera", "gone.json"), "camera file gone.json does not exist"),
         (("run", "0.png", "--out", "out", "--weights", "WEIGHTS", "--field-of-view", "0"), "field of view"),
+        (("run", "0.png", "--out", "out", "--weights", "WEIGHTS", "--backend", "cpu"), "unknown backend 'cpu'"),
     ],
 )
 def test_mistakes_end_in_one_line_and_exit_code_1(

@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from handos_model.inference.pipeline import HandPipeline
+from handos_model.inference.tracking import HandTracker, TrackingSettings
 from handos_model.io.frame import CameraIntrinsics, Frame, ImageArray
 from handos_model.io.overlay import draw_hands
 from handos_model.io.overlay_files import WriteOverlay, open_overlay
@@ -55,6 +56,8 @@ class Recorder:
     camera: CameraChoice
     with_overlay: bool = False
     with_vertices: bool = False
+    tracking: TrackingSettings | None = None
+    """How hands are followed from frame to frame of a source; ``None``: every frame stands by itself."""
 
     def record(self, sources: Sequence[FrameSource]) -> RecordingSummary:
         """Run over all frames of all sources.
@@ -73,11 +76,12 @@ class Recorder:
         return summary
 
     def _record_source(self, source: FrameSource, results: ResultsWriter, summary: RecordingSummary) -> None:
+        tracker = None if self.tracking is None else HandTracker()
         frames = tqdm(source.frames, desc=source.name, total=source.frame_count, unit=" frames", disable=None)
         with self._overlay_of(source) as write_overlay:
             try:
                 for frame in frames:
-                    self._record_frame(frame, results, write_overlay, summary)
+                    self._record_frame(frame, tracker, results, write_overlay, summary)
             except KeyboardInterrupt:
                 # Ctrl+C is how a source without an end, such as a camera, ends.
                 if source.frame_count is not None:
@@ -90,11 +94,18 @@ class Recorder:
         return open_overlay(source, folder / Path(source.name).name if Path(source.name).is_dir() else folder)
 
     def _record_frame(
-        self, frame: Frame, results: ResultsWriter, write_overlay: WriteOverlay | None, summary: RecordingSummary
+        self,
+        frame: Frame,
+        tracker: HandTracker | None,
+        results: ResultsWriter,
+        write_overlay: WriteOverlay | None,
+        summary: RecordingSummary,
     ) -> None:
         camera = self.camera.of_image(frame.image)
         start = time.perf_counter()
         hands = self.pipeline(frame.image, camera)
+        if tracker is not None and self.tracking is not None:
+            hands = tracker.update(hands, frame.stamp, self.tracking)
         summary.seconds += time.perf_counter() - start
         summary.frames += 1
         summary.frames_with_hands += bool(hands)

@@ -80,6 +80,7 @@ class ResultsWriter:
             "joints_2d": _pixels(hand.joints_2d),
             "joint_scores": np.round(hand.joint_scores.astype(float), 4).tolist(),
             "joints_3d": _metres(hand.joints_3d),
+            "coasting": hand.coasting,
         }
         return entry | {"vertices": _metres(hand.vertices)} if self._with_vertices else entry
 
