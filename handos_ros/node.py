@@ -118,7 +118,11 @@ class HandosNode(LifecycleNode):
         parameters = self.parameters
         self.get_logger().info(f"loading the network {parameters.weights or 'that is shipped'}")
         start = time.monotonic()
-        self._pipeline = HandPipeline.load(parameters.weights_file, parameters.backend)  # type: ignore[arg-type]
+        self._pipeline = HandPipeline.load(
+            parameters.weights_file,
+            parameters.backend,  # type: ignore[arg-type]
+            mano=parameters.mano_file,
+        )
         self.get_logger().info(
             f"loaded in {time.monotonic() - start:.1f} s, runs on {self._pipeline.engine.description}"
         )

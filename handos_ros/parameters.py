@@ -77,6 +77,7 @@ class NodeParameters:
         0.02, "Greatest difference in seconds between the stamps of image and depth.", between=(0.0, 1.0), live=True
     )
     weights: str = _parameter("", "ONNX file written by `handos export`; empty: the shipped weights.")
+    mano: str = _parameter("", "Your MANO_RIGHT.pkl, for weights whose mesh is MANO's; empty: none.")
     backend: str = _parameter(
         "auto", "What runs the network; auto: the fastest present.", choices=tuple(get_args(Backend))
     )
@@ -131,6 +132,11 @@ class NodeParameters:
     def weights_file(self) -> Path | None:
         """``None``: the shipped weights."""
         return Path(self.weights) if self.weights else None
+
+    @property
+    def mano_file(self) -> Path | None:
+        """``None``: the mesh is this project's own."""
+        return Path(self.mano) if self.mano else None
 
     @property
     def assumed_field_of_view(self) -> float | None:

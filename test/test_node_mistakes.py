@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 from node_process import LIT, Client, TestCamera, ros_process, running_node, write_weights
 
+from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
+from handos_model.hand.topology import HandTopology
 from handos_model.io.frame import CameraIntrinsics
 from handos_model.io.overlay_files import write_image
 from handos_ros.messages import image_message
@@ -56,6 +59,20 @@ def test_truncated_weights_end_the_node_with_the_remedy(weights: Path, tmp_path:
     with ros_process("node", "--ros-args", "-p", f"weights:={truncated}", log=tmp_path / "log.txt") as node:
         assert node.wait() == 1
         assert "is no complete ONNX file: copy it again" in node.log
+        assert "Traceback" not in node.log
+
+
+@pytest.mark.parametrize(
+    ("mano", "complaint"), [("", "name your MANO_RIGHT.pkl"), ("gone.pkl", "gone.pkl")], ids=["unnamed", "missing"]
+)
+def test_weights_with_manos_mesh_need_the_users_file(mano: str, complaint: str, tmp_path: Path) -> None:
+    weights = write_fixed_answer_graph(
+        tmp_path / "network.onnx", two_hands(HandTopology.load()), metadata(MANO_TOPOLOGY_ID)
+    )
+    parameters = ("--ros-args", "-p", f"weights:={weights}", "-p", f"mano:='{mano}'")
+    with ros_process("node", *parameters, log=tmp_path / "log.txt") as node:
+        assert node.wait() == 1
+        assert complaint in node.log
         assert "Traceback" not in node.log
 
 
