@@ -1,12 +1,14 @@
 """The hand, the person and their skins as read from an assets folder."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
 
 from handos_model.hand.hand import FloatArray
 from handos_model.io.frame import ImageArray
@@ -41,6 +43,11 @@ class RiggedMesh:
     """(S, V * 3) components of one standard deviation each."""
     shape_pivots: FloatArray
     """(S, B * 3)"""
+
+    @cached_property
+    def sparse_skin_weights(self) -> csr_array:
+        """`skin_weights` without the zeros, which are nearly all of it: a person has many bones."""
+        return csr_array(self.skin_weights)
 
     def shaped(self, coefficients: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Vertices (V, 3) and pivots (B, 3) at rest of the person with these shape coefficients (S,)."""

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -55,13 +57,24 @@ def render_dataset(
             for task in tasks:
                 progress.update(_render_shard(task))
             return
-        with multiprocessing.get_context("spawn").Pool(workers, _use_one_thread) as pool:
+        with _one_thread_each(), multiprocessing.get_context("spawn").Pool(workers, _use_one_thread) as pool:
             for frames in pool.imap_unordered(_render_shard, tasks):
                 progress.update(frames)
 
 
-def _use_one_thread() -> None:
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that start now do linear algebra in one thread: its libraries read the environment when imported."""
+    before = dict(os.environ)
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 

@@ -27,7 +27,7 @@ def pose_mesh(
         (V, 3) posed; (B, 3, 4) of each bone, from rest to posed.
     """
     transforms = bone_transforms(mesh.bone_parents, pivots, rotations)
-    blended = (mesh.skin_weights @ transforms.reshape(len(pivots), 12)).reshape(-1, 3, 4)
+    blended = (mesh.sparse_skin_weights @ transforms.reshape(len(pivots), 12)).reshape(-1, 3, 4)
     return _transform_each(blended, vertices), transforms
 
 
