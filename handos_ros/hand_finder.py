@@ -52,6 +52,7 @@ class HandFinder:
             self._engine,
             score_threshold=parameters.score_threshold or None,
             max_hands=parameters.max_hands or None,
+            mano=parameters.mano_file,
         )
         self._parameters = parameters
 
