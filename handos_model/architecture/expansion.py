@@ -34,7 +34,11 @@ class JointExpansion(nn.Module):
         self.heatmap_weight = nn.Parameter(torch.full((JOINT_COUNT, 1), 3.0))
         """Exponent of the heatmap in the product: a sharper one."""
         self.reference_size = nn.Parameter(torch.full((JOINT_COUNT, 1), -1.0))
-        self.register_buffer("places", _grid(), persistent=False)
+        line = _SEARCHED * ((torch.arange(_SEARCHED_CELLS) + 0.5) / _SEARCHED_CELLS - 0.5)
+        self.register_buffer("line", line, persistent=False)
+        # (P, 2) x, y in box sides from the box's centre, row by row.
+        self.register_buffer("places", torch.cartesian_prod(line, line).flip(-1), persistent=False)
+        self.line: Tensor
         self.places: Tensor
 
     def forward(self, instances: Tensor, boxes: Tensor, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,11 +66,15 @@ class JointExpansion(nn.Module):
         return instance[:, None] + self.joint_embedding, torch.cat([centres, sizes], dim=-1)
 
     def _look_around(self, boxes: Tensor, side: Tensor, heatmaps: Tensor) -> Tensor:
-        """(H, 4), (H, 1, 1), (B, 21, h, w) -> (H, 21, P): heatmaps at the places around each hand."""
-        images = heatmaps.shape[0]
-        seen = 2 * (boxes[:, None, :2] + side * self.places) - 1
-        logits = F.grid_sample(heatmaps, seen.reshape(images, -1, 1, 2), padding_mode="border", align_corners=False)
-        return logits.reshape(images, JOINT_COUNT, -1, len(self.places)).transpose(1, 2).flatten(0, 1)
+        """(H, 4), (H, 1, 1), (B, 21, h, w) -> (H, 21, P): heatmaps at the places around each hand, bilinear."""
+        images, _, height, width = heatmaps.shape
+        seen = boxes[:, None, :2] + side * self.line[:, None]
+        # The places lie on a grid, so that rows and columns are interpolated one after the other, by a matrix each.
+        across, down = (
+            _interpolation(seen[..., axis], cells).unflatten(0, (images, -1, 1))
+            for axis, cells in ((0, width), (1, height))
+        )
+        return (down @ heatmaps[:, None] @ across.transpose(-1, -2)).flatten(0, 1).flatten(2)
 
     def _locate(self, guess: Tensor, logits: Tensor) -> Tensor:
         """(H, 21, 2), (H, 21, P) -> (H, 21, 2) mean of Gaussian times heatmap, box sides from the box's centre."""
@@ -76,10 +84,10 @@ class JointExpansion(nn.Module):
         return product.softmax(dim=-1) @ self.places
 
 
-def _grid() -> Tensor:
-    """(P, 2) x, y of the places, in box sides from the box's centre."""
-    line = _SEARCHED * ((torch.arange(_SEARCHED_CELLS) + 0.5) / _SEARCHED_CELLS - 0.5)
-    return torch.cartesian_prod(line, line)
+def _interpolation(places: Tensor, cells: int) -> Tensor:
+    """(H, N) fractions of the image -> (H, N, cells) how much each cell counts; outside of it the border does."""
+    position = (places * cells - 0.5).clamp(0, cells - 1)
+    return F.relu(1 - (position[..., None] - torch.arange(cells, device=places.device).to(places)).abs())
 
 
 def longest_side(boxes: Tensor) -> Tensor:
