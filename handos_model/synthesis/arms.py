@@ -60,7 +60,9 @@ class ArmBuilder:
         posed, _ = pose_mesh(mesh, vertices, pivots, rotations)
         return Arm(posed * MIRROR if side == "left" else posed, vertices[:, 1], side)
 
-    def skin_mesh(self, arm: Arm, placed: FloatArray, arm_direction: FloatArray, material: int, owner: int) -> Mesh:
+    def skin_mesh(
+        self, arm: Arm, placed: FloatArray, arm_direction: FloatArray, tint: FloatArray, material: int, owner: int
+    ) -> Mesh:
         """The arm's skin at its place in the scene.
 
         Parameters
@@ -69,6 +71,8 @@ class ArmBuilder:
             The arm and its (V, 3) vertices in camera coordinates.
         arm_direction
             (3,) unit vector along which it goes on from the elbow.
+        tint
+            (V, 3) factors of the skin's colour.
         material, owner
             Row of the scene's materials; number of the labelled hand.
         """
@@ -85,7 +89,7 @@ class ArmBuilder:
             uv=np.ascontiguousarray(uv),
             materials=np.full(len(faces), material, np.int16),
             parts=np.concatenate([self._asset.face_parts, np.zeros(len(ring_faces), np.uint8)]),
-            tint=np.ones((len(vertices), 3), np.float32),
+            tint=np.concatenate([tint, np.ones_like(added)]).astype(np.float32),
             owners=np.full(len(faces), owner, np.int8),
         )
 

@@ -65,13 +65,21 @@ class PersonBuilder:
         return Person(posed, hands, head[:, :3] @ middle + head[:, 3])
 
     def mesh(
-        self, rng: np.random.Generator, placed: FloatArray, first_material: int, owners: dict[Handedness, int]
+        self,
+        rng: np.random.Generator,
+        placed: FloatArray,
+        first_material: int,
+        owners: dict[Handedness, int],
+        hand_tints: dict[Handedness, FloatArray],
     ) -> Mesh:
         """A person at their place in the scene, given their (V, 3) vertices in camera coordinates.
 
         Materials are expected in this order from `first_material` on: skin, upper clothes, lower clothes, eyes.
         """
         kept = np.flatnonzero(self._dressed(rng))
+        tint = self._tint(rng)
+        for side, hand_tint in hand_tints.items():
+            tint[self._asset.hand_vertices[side]] *= hand_tint
         numbers = np.array([-1, *(owners[side] for side in SIDES)], np.int8)
         return Mesh(
             vertices=placed,
@@ -79,7 +87,7 @@ class PersonBuilder:
             uv=self._uv[kept],
             materials=self._material_offsets[kept] + np.int16(first_material),
             parts=self._asset.face_parts[kept],
-            tint=self._tint(rng),
+            tint=tint,
             owners=numbers[self._hand_of_face[kept]],
         )
 

@@ -16,6 +16,7 @@ from handos_model.synthesis.people import PersonBuilder
 from handos_model.synthesis.shading import Lighting, Material
 from handos_model.synthesis.things import random_thing
 from handos_model.synthesis.viewpoint import random_hand_rotation, random_person_rotation, random_viewpoint
+from handos_model.synthesis.worn import Worn
 
 NO_HAND_SHARE = 0.05
 CARRIED_SHARE = 0.3
@@ -66,6 +67,7 @@ class SceneBuilder:
         self._size = size
         self._arms = ArmBuilder(assets.hand)
         self._people = PersonBuilder(assets.person, assets.hand)
+        self._worn = Worn(assets.hand.mesh.vertices, assets.hand.joints)
         self._regressor = assets.hand.joint_regressor
 
     def sample(self, rng: np.random.Generator) -> Scene:
@@ -145,9 +147,8 @@ class SceneBuilder:
         # An arm that pointed into the camera would cover everything.
         direction[2] = max(direction[2], -0.1)
         direction[1] += 0.15
-        mesh = self._arms.skin_mesh(
-            arm, placed, (direction / np.linalg.norm(direction)).astype(np.float32), skin, owner
-        )
+        direction = (direction / np.linalg.norm(direction)).astype(np.float32)
+        mesh = self._arms.skin_mesh(arm, placed, direction, self._worn.tint(rng), skin, owner)
         scene.meshes.append(mesh)
         if cloth is not None:
             sleeve = Sleeve(start=rng.uniform(0.005, 0.17), thickness=rng.uniform(0.002, 0.008))
@@ -195,7 +196,8 @@ class SceneBuilder:
         scene.add_material(Material(self._library.plain, (0.75, 0.78, 0.8), gloss=0.5, sharpness=6))
         owners = {side: scene.add_hand(person.hands[side] @ rotation.T + shift, side) for side in SIDES}
         placed = (person.vertices @ rotation.T + shift).astype(np.float32)
-        scene.meshes.append(self._people.mesh(rng, placed, first, owners))
+        hand_tints = {side: self._worn.tint(rng) for side in SIDES}
+        scene.meshes.append(self._people.mesh(rng, placed, first, owners, hand_tints))
 
     def _add_thing(self, rng: np.random.Generator, scene: Scene) -> None:
         """In front of the first hand as often as beside or behind it."""
