@@ -94,7 +94,8 @@ class ClipRenderer:
         arm = self._arms.pose(self._shape, rotations, performer.side)
         placed = self._placed(arm, performer, seconds)
         owner = scene.add_hand(placed, performer.side)
-        mesh = self._arms.skin_mesh(arm, placed, self._arms.forearm_direction(placed), 0, owner)
+        bare = np.ones_like(placed)
+        mesh = self._arms.skin_mesh(arm, placed, self._arms.forearm_direction(placed), bare, 0, owner)
         scene.meshes += [mesh, self._arms.sleeve_mesh(arm, mesh, Sleeve(start=0.05, thickness=0.004), 1)]
 
     def _placed(self, arm: Arm, performer: Performer, seconds: float) -> FloatArray:

@@ -1,6 +1,7 @@
 """The shipped network on pictures in the repository: what it answers, and that this is where the hands are."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -96,3 +97,32 @@ def test_wrists_are_placed_in_metres(answers: dict[int, tuple[Hand, ...]]) -> No
 def test_sides_are_mostly_right(answers: dict[int, tuple[Hand, ...]]) -> None:
     pairs = matched(answers)
     assert sum(hand.handedness == side for hand, side, _ in pairs) >= 0.7 * len(pairs)
+
+
+def test_a_mirrored_picture_gives_the_mirrored_hand_of_the_other_side(answers: dict[int, tuple[Hand, ...]]) -> None:
+    pipeline, width = HandPipeline.load(), 640
+    mirrored_camera = replace(CAMERA, cx=width - 1 - CAMERA.cx)
+    sides, errors = [], []
+    for number, image in frames().items():
+        mirrored = [mirror(hand, width) for hand in pipeline(np.ascontiguousarray(image[:, ::-1]), mirrored_camera)]
+        for i, j in match_boxes([hand.box for hand in answers[number]], [hand.box for hand in mirrored]):
+            hand, other = answers[number][i], mirrored[j]
+            assert hand.vertices is not None
+            assert other.vertices is not None
+            sides.append(hand.handedness == other.handedness)
+            errors.append(np.linalg.norm(hand.vertices - other.vertices, axis=1).mean())
+    assert len(sides) >= 0.8 * sum(len(hands) for hands in answers.values())
+    assert np.mean(sides) > 0.7
+    assert np.median(errors) < 0.03
+
+
+def mirror(hand: Hand, width: int) -> Hand:
+    """The hand that a mirror shows in place of `hand`."""
+    left, top, right, bottom = hand.box
+    assert hand.vertices is not None
+    return replace(
+        hand,
+        box=np.array([width - 1 - right, top, width - 1 - left, bottom], np.float32),
+        handedness="left" if hand.handedness == "right" else "right",
+        vertices=hand.vertices * np.array([-1, 1, 1], np.float32),
+    )

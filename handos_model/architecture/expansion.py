@@ -71,7 +71,7 @@ class JointExpansion(nn.Module):
         seen = boxes[:, None, :2] + side * self.line[:, None]
         # The places lie on a grid, so that rows and columns are interpolated one after the other, by a matrix each.
         across, down = (
-            _interpolation(seen[..., axis], cells).unflatten(0, (images, -1, 1))
+            _interpolation(seen[..., axis], cells).reshape(images, -1, 1, len(self.line), cells)
             for axis, cells in ((0, width), (1, height))
         )
         return (down @ heatmaps[:, None] @ across.transpose(-1, -2)).flatten(0, 1).flatten(2)

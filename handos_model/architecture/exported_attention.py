@@ -25,25 +25,26 @@ class ExportedAttention(DeformableAttention):
 
     def forward(self, queries: Tensor, references: Tensor, memory: list[Tensor]) -> Tensor:
         """Read the memory of one image: (1, N, d), (1, N, 4), maps (1, d, h, w) -> (1, N, d)."""
-        centres, extents = references[..., None].split(2, dim=2)
+        centres, extents = references[..., :2, None], references[..., 2:, None]
         # In single precision also where the rest is in half: that has not enough digits to name a pixel.
         places = (centres + self._offsets(queries) * (extents / 2)).float()
         weights = self.weights(queries).unflatten(-1, (self.heads, -1)).softmax(dim=-1)
-        rows, shares = self._neighbours(places, [(level.shape[3], level.shape[2]) for level in memory])
-        shares = torch.cat([share.view_as(weights).to(weights) * weights for share in shares], dim=-1)
-        rows = torch.cat([row.view_as(weights) for row in rows], dim=-1)
+        neighbours = self._neighbours(places, [(level.shape[3], level.shape[2]) for level in memory])
+        rows, shares = (torch.cat([part.view_as(weights) for part in parts], dim=-1) for parts in neighbours)
+        shares = shares.to(weights) * weights.repeat(1, 1, 1, 4)
         values = torch.cat(
             [project(level).flatten(2) for level, project in zip(memory, self.values, strict=True)], dim=-1
         )
         table = values.transpose(1, 2).reshape(-1, values.shape[1] // self.heads)
-        read = table.index_select(0, rows.flatten()).unflatten(0, (-1, shares.shape[-1]))
+        read = table.index_select(0, rows.flatten()).reshape(-1, shares.shape[-1], table.shape[-1])
         return self.out((shares.flatten(0, 2)[:, None] @ read).reshape(queries.shape))
 
     def _offsets(self, queries: Tensor) -> Tensor:
         """(1, N, d) -> (1, N, 2, P), horizontal ones first, P = heads x levels x points."""
-        weight = self.offsets.weight.unflatten(0, (-1, 2)).transpose(0, 1).flatten(0, 1)
-        bias = self.offsets.bias.unflatten(0, (-1, 2)).transpose(0, 1).flatten()
-        return F.linear(queries, weight, bias).unflatten(-1, (2, -1))
+        points = self.heads * self.levels * self.points
+        weight = self.offsets.weight.reshape(points, 2, -1).transpose(0, 1).flatten(0, 1)
+        bias = self.offsets.bias.reshape(points, 2).T.flatten()
+        return F.linear(queries, weight, bias).reshape(*queries.shape[:2], 2, points)
 
     def _neighbours(self, places: Tensor, sizes: list[tuple[int, int]]) -> tuple[list[Tensor], list[Tensor]]:
         """The four pixels around each place, and how much each of them counts.

@@ -15,7 +15,8 @@ from handos_model.synthesis.labels import Labeller
 from handos_model.synthesis.library import Library
 from handos_model.synthesis.mesh import SceneMesh, join
 from handos_model.synthesis.scene import Scene, SceneBuilder
-from handos_model.synthesis.shading import Rendering, draw, sphere_occlusion
+from handos_model.synthesis.shading import Rendering, draw
+from handos_model.synthesis.shadows import sphere_occlusion
 
 ATTEMPTS = 4
 STRAY_PIXELS = 60
