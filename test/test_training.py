@@ -144,6 +144,12 @@ def test_interrupted_run_goes_on_with_the_losses_of_an_uninterrupted_one(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_samples_drawn_ahead_by_other_processes_give_the_same_losses(
+    train: TrainDecoder, whole_run: WholeRun, tmp_path: Path
+) -> None:
+    assert train(tmp_path / "decoder.pt", loaders=2) == whole_run.losses
+
+
 def test_training_the_decoder_leaves_every_bit_of_the_detector_and_moves_the_rest(
     whole_run: WholeRun, detector_checkpoint: Path
 ) -> None:

@@ -25,7 +25,7 @@ def table_of(evaluation: Evaluation) -> str:
 
 
 def _aligned(rows: list[tuple[str, str, str]]) -> str:
-    return "\n".join(f"{name:<15}{value:>9}  {meaning}".rstrip() for name, value, meaning in rows)
+    return "\n".join(f"{name:<20}{value:>9}  {meaning}".rstrip() for name, value, meaning in rows)
 
 
 def video_table_of(evaluation: VideoEvaluation) -> str:

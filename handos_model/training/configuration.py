@@ -84,6 +84,8 @@ class TrainingConfiguration:
     """Sources of photographs that no training step sees."""
     processes: int = 1
     """Processes that average their gradients: one for each GPU, or of one thread each on CPUs."""
+    loaders: int = 0
+    """Processes that draw samples ahead for each of `processes`: a GPU would wait for them."""
     bf16: bool = False
     """Run the frozen detector and the decoder's layers in bf16; heads and losses stay in single precision."""
     gradient_checkpointing: bool = False

@@ -104,7 +104,7 @@ def train_decoder(
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed + 1, accelerator)
     draw = partial(draw_batch, sources, stage.batch_size, topology.vertex_count, configuration.views)
-    loop.run(draw, configuration.checkpoint_minutes)
+    loop.run(draw, configuration.checkpoint_minutes, configuration.loaders)
 
 
 def _begin(

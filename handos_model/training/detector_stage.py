@@ -72,7 +72,7 @@ def train_detector(
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed, accelerator, backbone)
     draw = partial(draw_batch, sources, stage.batch_size, vertices, configuration.views)
-    loop.run(draw, configuration.checkpoint_minutes)
+    loop.run(draw, configuration.checkpoint_minutes, configuration.loaders)
 
 
 def load_first_stage(preset: Preset, checkpoint: Path, image_size: int) -> SupervisedDetector:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,8 @@ from handos_model.io.frame import ImageArray
 from handos_model.io.overlay_files import write_image
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
 from handos_model.training.configuration import StageConfiguration
+from handos_model.training.drawing import DrawBatch, draw_steps
 from handos_model.training.sample import Batch
-
-DrawBatch = Callable[[int, np.random.Generator], Batch]
-"""From the side of the images in pixels and a source of randomness."""
 
 
 class Supervised(nn.Module):
@@ -87,12 +85,15 @@ class TrainingLoop:
         if checkpoint.is_file():
             self._resume(load_checkpoint(checkpoint))
 
-    def run(self, draw_batch: DrawBatch, checkpoint_minutes: float) -> None:
-        """Train from the current step to the stage's last one."""
+    def run(self, draw_batch: DrawBatch, checkpoint_minutes: float, loaders: int = 0) -> None:
+        """Train from the current step to the stage's last one; `loaders` processes draw batches ahead."""
         saved, totals = time.monotonic(), dict[str, float]()
+        process = self._accelerator.process_index
+        batches = draw_steps(draw_batch, self._stage, (self._seed, process), self.step, loaders)
         with self._progress() as progress, self._open_board() as board:
-            while self.step < self._stage.steps:
-                batch = self._draw(draw_batch)
+            for drawn in batches:
+                batch = drawn.to(self._accelerator.device)
+                torch.manual_seed(_random_seed(self._seed, process, self.step))
                 for name, value in self._take_step(batch).items():
                     totals[name] = totals.get(name, 0.0) + value / self._stage.log_steps
                 self.step += 1
@@ -107,12 +108,6 @@ class TrainingLoop:
                     self._save()
                     saved = time.monotonic()
         self._save()
-
-    def _draw(self, draw_batch: DrawBatch) -> Batch:
-        rng = np.random.default_rng([self._seed, self._accelerator.process_index, self.step])
-        batch = draw_batch(self._stage.image_size_at(self.step), rng)
-        torch.manual_seed(int(rng.integers(2**62)))
-        return batch.to(self._accelerator.device)
 
     def _take_step(self, batch: Batch) -> dict[str, float]:
         factor = learning_rate_factor(self.step, self._stage)
@@ -191,6 +186,11 @@ class TrainingLoop:
             value.copy_(state["average"][name])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step = int(state["step"])
+
+
+def _random_seed(*numbers: int) -> int:
+    """For what the model draws in a step; another sequence than that of the samples."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _changing_state(module: nn.Module) -> dict[str, Tensor]:

@@ -36,7 +36,8 @@ def _train_process(
 ) -> None:
     accelerator = _join_processes(rank, port, configuration.processes)
     torch.set_num_threads(1)
-    _keep_to_one_core(rank, configuration.processes)
+    if accelerator.device.type == "cpu":
+        _keep_to_one_core(rank, configuration.processes)
     # Denormal numbers, common in young networks, are ten times slower than zero.
     torch.set_flush_denormal(True)
     topology = HandTopology.load() if configuration.mano is None else read_mano(Path(configuration.mano))
