@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(not DEFAULT_WEIGHTS.is_file(), reason="this chec
 
 READ_BY_TENSORRT_8_6 = frozenset(
     [
+        "Abs",
         "Add",
         "Cast",
         "Ceil",

@@ -36,6 +36,7 @@ def whole(*values: int) -> Any:
 
 CASES: list[tuple[str, list[Any], list[Any], dict[str, Any], int]] = [
     # operator, computed inputs, constant inputs, attributes, outputs
+    ("Abs", [numbers(5)], [], {}, 1),
     ("Add", [numbers(2, 3)], [numbers(3)], {}, 1),
     ("Cast", [numbers(2, 3)], [], {"to": TensorProto.INT64}, 1),
     ("Clip", [numbers(2, 3)], [np.float32(-0.2), np.float32(0.4)], {}, 1),

@@ -257,6 +257,7 @@ def _cast(node: Node) -> Function:
 
 
 OPERATORS: Final[Mapping[str, Callable[[Node], Function]]] = {
+    "Abs": _constantly(torch.abs),
     "Add": _constantly(torch.add),
     "Cast": _cast,
     "Clip": _clip,
