@@ -25,6 +25,11 @@ _DEVICES: Final[Mapping[Provider, str]] = {
     "TensorrtExecutionProvider": "GPU by TensorRT",
 }
 
+_SPIN_MICROSECONDS: Final = "50"
+"""Longer than most operators take to hand over to the next, shorter than anybody waits for a core."""
+_BOUNDS_SPINNING: Final = (1, 31)
+"""The version of ONNX Runtime that spinning is known to end in after this time; others would go on."""
+
 
 class OnnxRuntimeEngine:
     """A HandOS network from an ONNX file.
@@ -106,9 +111,16 @@ def _open_session(
 def _session_options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors are raised; its warnings speak of the graph's insides
-    # Idle threads that spin keep cores busy between frames, which a robot needs for other things.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A thread that spins between two operators is there at once for the next one, but keeps a core from others.
+    bounded = _version(onnxruntime.__version__) >= _BOUNDS_SPINNING
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if bounded else "0")
+    options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(".")[:2])
 
 
 def _properties_of(session: onnxruntime.InferenceSession, path: Path) -> NetworkProperties:
