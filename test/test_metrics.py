@@ -156,7 +156,7 @@ def test_report_is_a_table_and_json(tmp_path: Path) -> None:
     evaluation = compare((FOUND,), (TRUE,))
     write_report(evaluation, tmp_path / "report.json")
     assert json.loads((tmp_path / "report.json").read_text())["measures"]["pck@.1"] == 1
-    assert "pck@.1             1.000" in table_of(evaluation)
+    assert "pck@.1                  1.000" in table_of(evaluation)
 
 
 def test_report_of_pictures_without_hands_is_json_too(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_each_frame_is_one_line(tmp_path: Path) -> None:
         "joints_2d": [[3.25, 3.25]] * 21,
         "joint_scores": [0.5] * 21,
         "joints_3d": [[0.125, 0.125, 0.125]] * 21,
+        "coasting": False,
     }
     assert len(first["hands"]) == 2
     assert second["hands"] == []
