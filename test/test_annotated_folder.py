@@ -1,5 +1,6 @@
 """Annotated folders: what is written comes back, whole or with a clear complaint."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,14 @@ def test_shards_are_read_in_order_as_one_sequence(tmp_path: Path) -> None:
     assert [len(frame.hands) for frame in folder[1:3]] == [0, 1]
     with pytest.raises(IndexError, match="frame 4 of 4"):
         folder[4]
+
+
+def test_another_process_is_sent_the_folders_name_only(tmp_path: Path) -> None:
+    write_shard(tmp_path, 0, frames_of_all_kinds())
+    folder = AnnotatedFolder(tmp_path)
+    sent = pickle.dumps(folder)
+    assert len(sent) < 1000
+    assert len(pickle.loads(sent)) == len(folder)
 
 
 def test_shard_without_any_hand_can_be_read(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ class AnnotatedFolder(Sequence[AnnotatedImage]):
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._paths = sorted(folder.glob("shard_*.npz"))
         if not self._paths:
             raise FileNotFoundError(
@@ -69,6 +70,10 @@ class AnnotatedFolder(Sequence[AnnotatedImage]):
             )
         self._shards = [_mapped(path) for path in self._paths]
         self._starts = np.cumsum([0, *(len(shard["image_ends"]) for shard in self._shards)])
+
+    def __reduce__(self) -> tuple[type["AnnotatedFolder"], tuple[Path]]:
+        """Another process maps the files itself: only the folder's name is sent to it."""
+        return AnnotatedFolder, (self._folder,)
 
     def __len__(self) -> int:
         return int(self._starts[-1])

@@ -52,6 +52,8 @@ def draw_steps(
         _Steps(draw_batch, stage, seed, first),
         batch_size=None,
         num_workers=loaders,
+        # A fork of a process whose libraries have threads waits for locks that nobody holds any more.
+        multiprocessing_context="spawn" if loaders else None,
         worker_init_fn=_use_one_thread,
     )
 
