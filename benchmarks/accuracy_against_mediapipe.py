@@ -9,6 +9,7 @@ environment of its own. It knows neither the mesh nor where the hand is: what ne
 import json
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,7 +53,7 @@ def without_unknown(evaluation: Evaluation) -> Evaluation:
     return replace(evaluation, measures=measures)
 
 
-def mediapipe_hands(images: list[AnnotatedImage]) -> list[tuple[Hand, ...]]:
+def mediapipe_hands(images: Sequence[AnnotatedImage]) -> list[tuple[Hand, ...]]:
     """What MediaPipe Hands sees in each frame."""
     with tempfile.TemporaryDirectory() as folder:
         frames, found = Path(folder) / "frames.npy", Path(folder) / "hands.json"
