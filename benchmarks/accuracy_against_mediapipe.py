@@ -1,6 +1,6 @@
 """HandOS and MediaPipe Hands on the same rendered frames, whose hands are known exactly: no reference favours either.
 
-    scripts/with_ros.sh python benchmarks/accuracy_against_mediapipe.py --data DIR --out benchmarks/accuracy.json
+    scripts/with_ros.sh python benchmarks/accuracy_against_mediapipe.py --data DIR --out FILE.json
 
 DIR is what `handos synth` wrote, with a seed that no training step has seen. On the first run MediaPipe gets a virtual
 environment of its own. It knows neither the mesh nor where the hand is: what needs these is measured of HandOS alone.
