@@ -9,7 +9,6 @@ from rclpy.time import Time
 from handos_model import HandPipeline
 from handos_model.hand.hand import FloatArray, Hand
 from handos_model.inference.depth_correction import placed_by_depth
-from handos_model.inference.engine import Engine
 from handos_model.inference.lens_distortion import straightened
 from handos_model.inference.tracking import HandTracker
 from handos_model.io.frame import ImageArray
@@ -33,26 +32,26 @@ class HandFinder:
 
     Parameters
     ----------
-    engine
-        The network.
+    pipeline
+        Network and topology; thresholds are those of the parameters.
     parameters
         What the node was told.
     logger
         Told of depth images that cannot be used.
     """
 
-    def __init__(self, engine: Engine, parameters: NodeParameters, logger: RcutilsLogger) -> None:
-        self._engine, self._logger = engine, logger
+    def __init__(self, pipeline: HandPipeline, parameters: NodeParameters, logger: RcutilsLogger) -> None:
+        self._pipeline, self._logger = pipeline, logger
         self._trackers: defaultdict[str, HandTracker] = defaultdict(HandTracker)
         self.use(parameters)
 
     def use(self, parameters: NodeParameters) -> None:
         """Work with other parameters from the next image on; may be called from another thread."""
         self._pipeline = HandPipeline(
-            self._engine,
+            self._pipeline.engine,
             score_threshold=parameters.score_threshold or None,
             max_hands=parameters.max_hands or None,
-            mano=parameters.mano_file,
+            topology=self._pipeline.topology,
         )
         self._parameters = parameters
 

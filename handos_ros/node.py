@@ -135,7 +135,7 @@ class HandosNode(LifecycleNode):
 
     def _activate(self) -> None:
         assert self._pipeline is not None
-        finder = HandFinder(self._pipeline.engine, self.parameters, self.get_logger())
+        finder = HandFinder(self._pipeline, self.parameters, self.get_logger())
         work = {name: CameraWork(work.outputs) for name, work in self._work.items()}
         worker = Worker(self, finder, work, self.errors, self.parameters)
         self._work, self._worker, self._activated = work, worker, time.monotonic()

@@ -1,8 +1,12 @@
 """A tiny ONNX file that fulfils the contract between network and runtime and always gives the same, known answer.
 
-It runs in the real ONNX Runtime, so that everything around the network is tested without trained weights.
+It runs in the real ONNX Runtime, so that everything around the network is tested without trained weights. As a command
+it writes the file of a network that leaves the processor to the node, as one on a GPU does:
+
+    python test/fixed_answer_graph.py FILE.onnx
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -104,3 +108,8 @@ def _scores_where_centre_is_lit(input_shape: tuple[int, int, int, int]) -> list[
 
 def _tensor(values: npt.NDArray[np.generic]) -> onnx.TensorProto:
     return numpy_helper.from_array(np.ascontiguousarray(values))
+
+
+if __name__ == "__main__":
+    TOPOLOGY = HandTopology.load()
+    write_fixed_answer_graph(Path(sys.argv[1]), two_hands(TOPOLOGY), metadata(TOPOLOGY.id))

@@ -28,7 +28,7 @@ from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 from handos_model import cli
 from handos_model.benchmarks.benchmark import open_freihand
 from handos_model.benchmarks.predicting import Predictor
-from handos_model.benchmarks.predictions import Prediction, PredictionLog
+from handos_model.benchmarks.predictions import PredictionLog
 from handos_model.benchmarks.true_box_crop import crop_around
 from handos_model.hand.hand import Hand
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
@@ -359,47 +359,6 @@ def test_with_true_boxes_the_network_sees_the_crop(
     right, _ = answer(weights, 480, 480, replace(CAMERA, cx=CAMERA.cx - 80, cy=CAMERA.cy + 15))
     np.testing.assert_allclose(boxed["joints_3d"], right.joints_3d, atol=1e-5)
     np.testing.assert_allclose(np.array(boxed["joints_2d"]) - (80, -15), right.joints_2d, atol=1e-3)
-
-
-def a_prediction(index: int) -> Prediction:
-    return Prediction(index, joints_3d=np.full((21, 3), index / 7), handedness="left", score=0.5, found=True)
-
-
-def test_predictions_come_back_from_their_log(tmp_path: Path) -> None:
-    with PredictionLog(tmp_path / "new" / "log.jsonl", {"data": "a"}) as log:
-        for index in range(3):
-            log.append(a_prediction(index))
-        read = list(log)
-    assert [prediction.index for prediction in read] == [0, 1, 2]
-    np.testing.assert_allclose(read[2].joints_3d, np.full((21, 3), 2 / 7), atol=1e-6)
-    assert (read[2].vertices, read[2].handedness, read[2].found) == (None, "left", True)
-
-
-def test_a_log_goes_on_behind_its_last_whole_line_wherever_it_was_cut_off(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    with PredictionLog(path, {"data": "a"}) as log:
-        for index in range(3):
-            log.append(a_prediction(index))
-    whole = path.read_bytes()
-    for end in (*range(0, len(whole), 11), len(whole)):
-        path.write_bytes(whole[:end])
-        with PredictionLog(path, {"data": "a"}) as log:
-            assert len(log) == max(0, whole[:end].count(b"\n") - 1)
-            for index in range(len(log), 3):
-                log.append(a_prediction(index))
-        assert path.read_bytes() == whole
-
-
-def test_a_log_of_other_weights_is_not_gone_on_with(tmp_path: Path) -> None:
-    with PredictionLog(tmp_path / "log.jsonl", {"weights": "a"}):
-        pass
-    with pytest.raises(ValueError, match=r'log\.jsonl holds predictions of {"weights": "a"}, not of {"weights": "b"}'):
-        PredictionLog(tmp_path / "log.jsonl", {"weights": "b"})
-
-
-def test_images_are_logged_in_order(tmp_path: Path) -> None:
-    with PredictionLog(tmp_path / "log.jsonl", {}) as log, pytest.raises(ValueError, match="next image is number 0"):
-        log.append(a_prediction(1))
 
 
 def test_an_evaluation_that_was_killed_goes_on_and_ends_the_same(

@@ -24,18 +24,18 @@ from handos_model.training.sample import Batch, collate
 ASSETS = Path(os.environ.get("HANDOS_ASSETS", "assets"))
 TOPOLOGY = HandTopology.load()
 IMAGES, SIZE = 16, 128
-DETECTOR_STEPS, DECODER_STEPS = 120, 900
+DETECTOR_STEPS, DECODER_STEPS = 120, 300
 
 
 def fixed_views() -> Batch:
-    """One view of each of the first 16 rendered frames that show a hand; the same views at every step."""
+    """One view of each of the first 16 rendered frames that show one hand in it; the same views at every step."""
     renderer = SceneRenderer(ASSETS, None, 256)
     samples, frame = [], 0
     while len(samples) < IMAGES:
         views = ViewRange(smallest_hand=0.5, blank=0)
         rng = np.random.default_rng(frame)
         sample = augment(renderer.render(0, frame), SIZE, TOPOLOGY.vertex_count, views, rng)
-        samples += [sample] if len(sample.boxes) else []
+        samples += [sample] if len(sample.boxes) == 1 else []
         frame += 1
     return collate(samples)
 

@@ -166,6 +166,29 @@ def test_training_the_decoder_leaves_every_bit_of_the_detector_and_moves_the_res
 
 
 @torch.no_grad()
+def test_decoder_begins_with_the_weights_of_an_earlier_one_and_the_side_network_of_its_own_detector(
+    train: TrainDecoder,
+    whole_run: WholeRun,
+    detector_checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[dict[str, torch.Tensor]] = []
+
+    def look(loop: TrainingLoop, *_: object) -> None:
+        begun.append(loop._module.state_dict())
+        (tmp_path / "decoder.jsonl").touch()
+
+    monkeypatch.setattr(TrainingLoop, "run", look)
+    train(tmp_path / "decoder.pt", decoder_weights=str(whole_run.checkpoint))
+    earlier, detector = (load_checkpoint(path)["average"] for path in (whole_run.checkpoint, detector_checkpoint))
+    for name, value in begun[0].items():
+        if name.startswith("model.decoder."):
+            assert torch.equal(value, earlier[name]), name
+        if name.startswith("model.side_network."):
+            assert torch.equal(value, detector[name.removeprefix("model.")]), name
+
+
 def test_trained_weights_become_a_model(whole_run: WholeRun) -> None:
     model = load_model(EDGE, TOPOLOGY, whole_run.checkpoint, SIZE)
     answers = model(torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8))

@@ -32,8 +32,8 @@ class HandPipeline:
     fit_translation
         Place hands by a closed-form fit to all of their joints, weighted by their certainty, instead of by what the
         network says of their camera: see `translation_fit`.
-    mano
-        MANO_RIGHT.pkl of a user who has MANO's licence: needed by weights that were trained on its mesh.
+    topology
+        The hand that the network speaks of; ``None`` takes the one that is shipped.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class HandPipeline:
         score_threshold: float | None = None,
         max_hands: int | None = None,
         fit_translation: bool = False,
-        mano: Path | None = None,
+        topology: HandTopology | None = None,
     ) -> None:
         properties = engine.properties
         if score_threshold is not None and not 0 <= score_threshold <= 1:
@@ -51,7 +51,7 @@ class HandPipeline:
         if max_hands is not None and max_hands < 1:
             raise ValueError(f"max_hands must be at least 1, got {max_hands}; leave it out for no limit")
         self.engine = engine
-        self.topology = _topology_of(properties.topology_id, mano)
+        self.topology = _topology_of(properties.topology_id, None) if topology is None else topology
         self._read_hands = HandReader(
             topology=self.topology,
             handedness_slope=properties.handedness_slope,
@@ -79,8 +79,10 @@ class HandPipeline:
             ONNX file; ``None`` takes the one that is shipped.
         backend
             What runs the network; "auto" takes the fastest that works here. One that is named is never replaced.
-        score_threshold, max_hands, fit_translation, mano
+        score_threshold, max_hands, fit_translation
             As for the class.
+        mano
+            MANO_RIGHT.pkl of a user who has MANO's licence: needed by weights that were trained on its mesh.
 
         Raises
         ------
@@ -95,7 +97,7 @@ class HandPipeline:
             score_threshold=score_threshold,
             max_hands=max_hands,
             fit_translation=fit_translation,
-            mano=mano,
+            topology=_topology_of(engine.properties.topology_id, mano),
         )
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:

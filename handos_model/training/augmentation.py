@@ -14,8 +14,6 @@ from handos_model.training.colour_variation import vary_colours
 from handos_model.training.sample import UNKNOWN_PART, Sample
 
 _PART_STRIDE = 8
-_WIDEST_VIEW = 0.8
-"""A view shows the image no smaller than this, relative to the whole image fitted into the view."""
 _SEEN_JOINTS = 0.35
 """A hand with a smaller share of its joints inside of the view is not asked for."""
 
@@ -33,6 +31,9 @@ class ViewRange:
     """Share of views turned by any angle at all."""
     blank: float = 0.06
     """Share of views that look at a random place instead of a hand."""
+    smallest_image: float = 0.8
+    """A view shows the image no smaller than this, relative to the whole image fitted into the view: small hands are
+    rare in photographs, and shrinking makes them of large ones."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _draw_view(annotated: AnnotatedImage, size: int, views: ViewRange, rng: np.r
         side = max(float((box[2:] - box[:2]).max()), 4.0)
         centre = (box[:2] + box[2:]) / 2
         fill = np.exp(rng.uniform(np.log(views.smallest_hand), np.log(views.largest_hand)))
-        scale = max(fill * size / side, _WIDEST_VIEW * size / max(height, width))
+        scale = max(fill * size / side, views.smallest_image * size / max(height, width))
         fill = scale * side / size
     else:
         centre = rng.uniform(0.2, 0.8, 2) * (width, height)

@@ -80,6 +80,9 @@ class TrainingConfiguration:
     `EfficientNetLite0.load_imagenet_weights`."""
     detector_weights: str = ""
     """Name at Hugging Face, or folder, of the weights of a published detector; default: the preset's."""
+    decoder_weights: str = ""
+    """An earlier run's decoder.pt: the decoder begins with its weights, on the detector and the side network of this
+    run. Default: random weights."""
     held_back_sources: tuple[str, ...] = ()
     """Sources of photographs that no training step sees."""
     processes: int = 1

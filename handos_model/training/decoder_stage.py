@@ -99,6 +99,9 @@ def train_decoder(
     torch.manual_seed(configuration.seed + 1)
     stage, preset = configuration.decoder, preset_named(configuration.preset)
     module = _begin(configuration, preset, topology, detector_checkpoint)
+    if configuration.decoder_weights:
+        earlier = load_model(preset, topology, Path(configuration.decoder_weights), stage.image_size)
+        module.model.decoder.load_state_dict(earlier.decoder.state_dict())
     module.model.decoder.checkpointing = configuration.gradient_checkpointing
     module.model.decoder.bf16 = configuration.bf16
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
