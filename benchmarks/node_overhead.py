@@ -2,8 +2,8 @@
 
     scripts/with_ros.sh python benchmarks/node_overhead.py --image hands.jpg --out benchmarks/node_overhead.json
 
-With `--weights` and the network that `test/fixed_answer_graph.py` writes, which answers at once, the processor is left to
-the node, as it is where a GPU runs the network: benchmarks/node_overhead_free_processor.json.
+With `--weights` and the network that `test/fixed_answer_graph.py` writes, which answers at once, the processor is left
+to the node, as it is where a GPU runs the network: benchmarks/node_overhead_free_processor.json.
 
 Overhead is the time from receiving an image to publishing its hands, without the median of bare inference on the same
 picture at the same rate in this process: a processor that waits between images has forgotten half of what it needs.

@@ -17,7 +17,9 @@ class StageConfiguration:
     batch_size: int
     """Images per process and step."""
     image_size: int
-    """Side in pixels of the images of the last steps; the model is exported for this size."""
+    """Side in pixels of the images of the last steps. Exported for a larger size the model sees more: hands fill these
+    views, and whole pictures show them small (Touvron et al.: Fixing the train-test resolution discrepancy, NeurIPS
+    2019)."""
     learning_rate: float
     gradient_norm: float
     """Gradients are scaled down to this norm."""
