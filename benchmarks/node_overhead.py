@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
@@ -29,22 +29,15 @@ import cv2
 import numpy as np
 import rclpy
 import typer
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from camera_stand_in import Bench
 from rclpy.time import Time
-from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tqdm import tqdm
-from visualization_msgs.msg import MarkerArray
 
 from handos_model import CameraIntrinsics, HandPipeline
 from handos_model.io.frame import ImageArray
 from handos_model.io.source import read_image
-from handos_ros.messages import image_message
-from handos_ros.msg import HandArray
-from handos_ros.player import CAMERA_QOS, camera_info_message
-from handos_ros.topics import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS
+from handos_ros.markers import HandMarkers
 
 SIZES: Final = ((640, 480), (1280, 720))
 RATES: Final = (10.0, 30.0, 60.0)
@@ -52,8 +45,6 @@ OUTPUTS: Final = ((), ("markers",), ("overlay",))
 BARE_RUNS: Final = 100
 WARM_UP: Final = 30
 """Images before counting."""
-QUIET: Final = 0.5
-"""Seconds for the last answers to arrive."""
 
 
 @dataclass(frozen=True)
@@ -87,60 +78,6 @@ class Row:
     hands: int
 
 
-class Bench(Node):
-    """Publishes images and keeps what the node answers."""
-
-    def __init__(self, camera: CameraIntrinsics) -> None:
-        super().__init__("handos_bench")
-        self._camera = camera
-        self._images = self.create_publisher(Image, "/image", CAMERA_QOS)
-        self._infos = self.create_publisher(CameraInfo, "/camera_info", CAMERA_QOS)
-        self.answers: list[tuple[HandArray, float]] = []
-        self.create_subscription(HandArray, "/handos/hands", self._keep, HANDS_QOS)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self)
-
-    def send(self, picture: ImageArray) -> None:
-        """Publish one image."""
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id="camera_optical_frame")
-        height, width = picture.shape[:2]
-        self._infos.publish(camera_info_message(self._camera, header, width, height))
-        self._images.publish(image_message(picture, header))
-
-    def receive(self, until: float) -> None:
-        """Take in answers until `time.monotonic` reaches `until`."""
-        while (left := until - time.monotonic()) > 0:
-            self._executor.spin_once(timeout_sec=left)
-
-    def play(self, picture: ImageArray, rate: float, count: int) -> None:
-        """Send `count` images at `rate` and wait for the last answers."""
-        start = time.monotonic()
-        for k in range(count):
-            self.receive(start + k / rate)
-            self.send(picture)
-        self.receive(time.monotonic() + QUIET)
-
-    @contextmanager
-    def subscribed_to(self, outputs: tuple[str, ...]) -> Iterator[None]:
-        """Receive these outputs too, as RViz would."""
-        kinds: dict[str, tuple[type, QoSProfile]] = {
-            "markers": (MarkerArray, MARKERS_QOS),
-            "overlay": (Image, OVERLAY_QOS),
-        }
-        subscriptions = [
-            # As bytes: taking them apart would burden this process, not the node.
-            self.create_subscription(kinds[name][0], f"/handos/{name}", lambda _: None, kinds[name][1], raw=True)
-            for name in outputs
-        ]
-        yield
-        for subscription in subscriptions:
-            self.destroy_subscription(subscription)
-
-    def _keep(self, message: HandArray) -> None:
-        arrived = (self.get_clock().now() - Time.from_msg(message.header.stamp)).nanoseconds / 1e6
-        self.answers.append((message, arrived))
-
-
 def main(
     image: Annotated[Path, typer.Option(metavar="FILE", help="Picture to send.")],
     out: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the numbers go.")],
@@ -167,11 +104,14 @@ def main(
                 for outputs in OUTPUTS:
                     rows.append(_measure(bench, process.pid, pipeline, resized, rate, outputs, images))
                     typer.echo(_line(rows[-1]))
+        markers = _marker_milliseconds(pipeline, picture)
+        typer.echo(f"markers of the {len(pipeline(picture))} hands: {markers:.2f} ms to build")
         growth = _memory_growth(bench, process.pid, picture, memory_images) if memory_images else None
     report = {
         "network": f"{pipeline.engine.properties.preset}, {pipeline.engine.description}",
         "machine": f"{os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f} at the end",
         "images_per_row": images,
+        "markers_milliseconds": markers,
         "memory_growth_mib": growth,
         "memory_images": memory_images,
         "rows": [asdict(row) for row in rows],
@@ -256,6 +196,19 @@ def _bare(pipeline: HandPipeline, picture: ImageArray, rate: float) -> tuple[lis
         pipeline(picture, camera)
         times.append(1000 * (time.perf_counter() - start))
     return times, 1000 * (time.process_time() - cpu) / BARE_RUNS
+
+
+def _marker_milliseconds(pipeline: HandPipeline, picture: ImageArray) -> float:
+    """Median time to build the markers of a picture's hands, meshes serialized, in this process."""
+    height, width = picture.shape[:2]
+    found = pipeline(picture, CameraIntrinsics.from_field_of_view(width, height, 60.0))
+    hands = [replace(hand, id=number) for number, hand in enumerate(found)]
+    builder, times = HandMarkers(pipeline.topology), []
+    for _ in range(BARE_RUNS):
+        start = time.perf_counter()
+        builder.messages(hands, Header(frame_id="camera_optical_frame"))
+        times.append(1000 * (time.perf_counter() - start))
+    return float(np.median(times))
 
 
 def _memory_growth(bench: Bench, pid: int, picture: ImageArray, count: int) -> float:
