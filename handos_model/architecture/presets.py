@@ -52,7 +52,7 @@ class Preset:
 
 EDGE = Preset(
     name="edge",
-    image_size=320,
+    image_size=384,
     detector=DFinePreset(
         width=128,
         feedforward_width=512,
