@@ -20,7 +20,8 @@ EDGE = next(path for path in TRAINING if "edge" in path.name)
 def test_shipped_configurations_are_read(path: Path) -> None:
     configuration = read_configuration(path)
     stage = configuration.decoder
-    assert preset_named(configuration.preset).image_size == stage.image_size
+    # The model runs at the size that it was trained at last, or at a larger one: see `StageConfiguration.image_size`.
+    assert preset_named(configuration.preset).image_size >= stage.image_size
     assert stage.image_size_at(0) == stage.early_image_size
     assert stage.image_size_at(stage.steps - 1) == stage.image_size
 
