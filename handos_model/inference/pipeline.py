@@ -51,7 +51,8 @@ class HandPipeline:
         if max_hands is not None and max_hands < 1:
             raise ValueError(f"max_hands must be at least 1, got {max_hands}; leave it out for no limit")
         self.engine = engine
-        self.topology = _topology_of(properties.topology_id, None) if topology is None else topology
+        self.topology = HandTopology.load() if topology is None else topology
+        _require_topology(self.topology, properties.topology_id)
         self._read_hands = HandReader(
             topology=self.topology,
             handedness_slope=properties.handedness_slope,
@@ -97,7 +98,7 @@ class HandPipeline:
             score_threshold=score_threshold,
             max_hands=max_hands,
             fit_translation=fit_translation,
-            topology=_topology_of(engine.properties.topology_id, mano),
+            topology=read_mano(mano) if mano and engine.properties.topology_id == MANO_TOPOLOGY_ID else None,
         )
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
@@ -135,21 +136,18 @@ def shipped_weights() -> Path:
     return DEFAULT_WEIGHTS
 
 
-def _topology_of(topology_id: str, mano: Path | None) -> HandTopology:
+def _require_topology(topology: HandTopology, topology_id: str) -> None:
+    if topology.id == topology_id:
+        return
     if topology_id == MANO_TOPOLOGY_ID:
-        if mano is None:
-            raise WeightsError(
-                "the weights were trained on MANO's mesh, whose licence keeps it out of this package: name your "
-                "MANO_RIGHT.pkl (mano=..., --mano)"
-            )
-        return read_mano(mano)
-    topology = HandTopology.load()
-    if topology.id != topology_id:
         raise WeightsError(
-            f"the weights speak of the hand {topology_id!r}, this version knows {topology.id!r}: install the version "
-            "that the weights were made for, or export them anew with `handos export`"
+            "the weights were trained on MANO's mesh, whose licence keeps it out of this package: name your "
+            "MANO_RIGHT.pkl (mano=..., --mano)"
         )
-    return topology
+    raise WeightsError(
+        f"the weights speak of the hand {topology_id!r}, this version knows {topology.id!r}: install the version "
+        "that the weights were made for, or export them anew with `handos export`"
+    )
 
 
 def _require_bgr(image: ImageArray) -> None:
