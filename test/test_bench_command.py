@@ -1,15 +1,14 @@
 """`handos bench` and `handos build-engine`, run as a user runs them. How long anything takes is not judged."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import handos
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 from stand_in_machine import stand_in_machine
 
-from handos_model import cli
 from handos_model.benchmarks.latency import LatencyBenchmark
 from handos_model.hand.topology import HandTopology
 from handos_model.inference import backends
@@ -28,14 +27,6 @@ def weights(tmp_path: Path) -> Path:
 def picture(tmp_path: Path) -> Path:
     write_image(tmp_path / "lit.png", np.full((240, 320, 3), 90, np.uint8))
     return tmp_path / "lit.png"
-
-
-def handos(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the command line in this process; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["handos", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return int(stop.value.code or 0)
 
 
 def test_bench_measures_every_combination(

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
+from command_line import handos
 from typer.testing import CliRunner
 
 from handos_model import cli, doctor
@@ -21,12 +21,6 @@ from handos_model.io.overlay_files import write_image
 from handos_model.io.video_writer import VideoWriter
 
 TOPOLOGY = HandTopology.load()
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    return write_fixed_answer_graph(folder / "network.onnx", two_hands(TOPOLOGY), metadata(TOPOLOGY.id))
 
 
 @pytest.fixture
@@ -44,14 +38,6 @@ def video(tmp_path: Path) -> Path:
         for _ in range(3):
             writer.write(np.full((240, 320, 3), 90, np.uint8))
     return writer.path
-
-
-def handos(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the command line in this process; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["handos", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return int(stop.value.code or 0)
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,30 @@
+"""Files that several test modules read."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmark_folders import write_hint
+from evaluated_network import CAMERA, answer
+from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
+
+from handos_model.hand.topology import HandTopology
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network with a known answer to every picture."""
+    topology = HandTopology.load()
+    folder = tmp_path_factory.mktemp("weights")
+    return write_fixed_answer_graph(folder / "network.onnx", two_hands(topology), metadata(topology.id))
+
+
+@pytest.fixture
+def hint(weights: Path, tmp_path: Path) -> Path:
+    """Two pictures, of a right hand and of a left one; both hands are found in each."""
+    hands = answer(weights, 640, 480, CAMERA)
+    pixels = [hand.joints_2d.astype(np.float64) for hand in hands]
+    boxes = [[*joints.min(0), *joints.max(0)] for joints in pixels]
+    for part in ("newdays", "epick", "ego4d"):
+        write_hint(tmp_path / "data", f"TEST_{part}_img", pixels, boxes)
+    return tmp_path / "data"
