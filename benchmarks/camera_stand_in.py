@@ -24,7 +24,7 @@ QUIET: Final = 0.5
 """Seconds for the last answers to arrive."""
 
 
-class Bench(Node):
+class CameraStandIn(Node):
     """Publishes images and keeps what the node answers."""
 
     def __init__(self, camera: CameraIntrinsics) -> None:

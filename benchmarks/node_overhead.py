@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 import rclpy
 import typer
-from camera_stand_in import Bench
+from camera_stand_in import CameraStandIn
 from rclpy.time import Time
 from std_msgs.msg import Header
 from tqdm import tqdm
@@ -95,18 +95,18 @@ def main(
     pipeline = HandPipeline.load(weights)
     rclpy.init()
     with _node(weights) as process:
-        bench = Bench(CameraIntrinsics(600.0, 600.0, 320.0, 240.0))
-        _wait_for_first_answer(bench, picture)
+        stand_in = CameraStandIn(CameraIntrinsics(600.0, 600.0, 320.0, 240.0))
+        _wait_for_first_answer(stand_in, picture)
         rows = []
         for width, height in SIZES:
             resized = cast(ImageArray, cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
             for rate in RATES:
                 for outputs in OUTPUTS:
-                    rows.append(_measure(bench, process.pid, pipeline, resized, rate, outputs, images))
+                    rows.append(_measure(stand_in, process.pid, pipeline, resized, rate, outputs, images))
                     typer.echo(_line(rows[-1]))
         markers = _marker_milliseconds(pipeline, picture)
-        typer.echo(f"markers of the {len(pipeline(picture))} hands: {markers:.2f} ms to build")
-        growth = _memory_growth(bench, process.pid, picture, memory_images) if memory_images else None
+        typer.echo(f"markers of the picture's hands: {markers:.2f} ms to build")
+        growth = _memory_growth(stand_in, process.pid, picture, memory_images) if memory_images else None
     report = {
         "network": f"{pipeline.engine.properties.preset}, {pipeline.engine.description}",
         "machine": f"{os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f} at the end",
@@ -135,17 +135,17 @@ def _node(weights: Path | None) -> Iterator["subprocess.Popen[bytes]"]:
             process.wait()
 
 
-def _wait_for_first_answer(bench: Bench, picture: ImageArray, patience: float = 60.0) -> None:
+def _wait_for_first_answer(stand_in: CameraStandIn, picture: ImageArray, patience: float = 60.0) -> None:
     end = time.monotonic() + patience
-    while not bench.answers:
+    while not stand_in.answers:
         if time.monotonic() > end:
             sys.exit(f"no answer from the node within {patience:g} s: run it by itself to see why")
-        bench.send(picture)
-        bench.receive(time.monotonic() + 0.2)
+        stand_in.send(picture)
+        stand_in.receive(time.monotonic() + 0.2)
 
 
 def _measure(
-    bench: Bench,
+    stand_in: CameraStandIn,
     pid: int,
     pipeline: HandPipeline,
     picture: ImageArray,
@@ -156,13 +156,13 @@ def _measure(
     times, bare_cpu = _bare(pipeline, picture, rate)
     bare = float(np.median(times))
     height, width = picture.shape[:2]
-    with bench.subscribed_to(outputs):
-        bench.play(picture, rate, WARM_UP)
-        bench.answers.clear()
+    with stand_in.subscribed_to(outputs):
+        stand_in.play(picture, rate, WARM_UP)
+        stand_in.answers.clear()
         cpu = _cpu_milliseconds(pid)
-        bench.play(picture, rate, count)
+        stand_in.play(picture, rate, count)
         cpu = _cpu_milliseconds(pid) - cpu
-    node = np.array([_milliseconds(answer.received, answer.finished) for answer, _ in bench.answers])
+    node = np.array([_milliseconds(answer.received, answer.finished) for answer, _ in stand_in.answers])
     return Row(
         width=width,
         height=height,
@@ -173,20 +173,19 @@ def _measure(
         overhead_median=float(np.median(node)) - bare,
         overhead_p95=float(np.percentile(node, 95)) - bare,
         overhead_undisturbed=float(np.percentile(node, 10) - np.percentile(times, 10)),
-        arrival_median=float(np.median([arrival for _, arrival in bench.answers])),
+        arrival_median=float(np.median([arrival for _, arrival in stand_in.answers])),
         answered=len(node) / count,
         possible=min(1.0, 1000 / (rate * bare)),
         bare_cpu=bare_cpu,
         node_cpu=cpu / len(node),
         memory_mib=_memory_mib(pid),
-        hands=len(bench.answers[-1][0].hands),
+        hands=len(stand_in.answers[-1][0].hands),
     )
 
 
 def _bare(pipeline: HandPipeline, picture: ImageArray, rate: float) -> tuple[list[float], float]:
     """Times and mean CPU time of inference on pictures that come at a rate, milliseconds."""
-    height, width = picture.shape[:2]
-    camera = CameraIntrinsics.from_field_of_view(width, height, 60.0)
+    camera = _assumed_camera(picture)
     times: list[float] = []
     cpu = time.process_time()
     first = time.perf_counter()
@@ -198,11 +197,14 @@ def _bare(pipeline: HandPipeline, picture: ImageArray, rate: float) -> tuple[lis
     return times, 1000 * (time.process_time() - cpu) / BARE_RUNS
 
 
+def _assumed_camera(picture: ImageArray) -> CameraIntrinsics:
+    height, width = picture.shape[:2]
+    return CameraIntrinsics.from_field_of_view(width, height, 60.0)
+
+
 def _marker_milliseconds(pipeline: HandPipeline, picture: ImageArray) -> float:
     """Median time to build the markers of a picture's hands, meshes serialized, in this process."""
-    height, width = picture.shape[:2]
-    found = pipeline(picture, CameraIntrinsics.from_field_of_view(width, height, 60.0))
-    hands = [replace(hand, id=number) for number, hand in enumerate(found)]
+    hands = [replace(hand, id=number) for number, hand in enumerate(pipeline(picture, _assumed_camera(picture)))]
     builder, times = HandMarkers(pipeline.topology), []
     for _ in range(BARE_RUNS):
         start = time.perf_counter()
@@ -211,13 +213,13 @@ def _marker_milliseconds(pipeline: HandPipeline, picture: ImageArray) -> float:
     return float(np.median(times))
 
 
-def _memory_growth(bench: Bench, pid: int, picture: ImageArray, count: int) -> float:
+def _memory_growth(stand_in: CameraStandIn, pid: int, picture: ImageArray, count: int) -> float:
     """MiB by which the node's memory grows over `count` images after it has settled."""
-    bench.play(picture, 100.0, 500)
+    stand_in.play(picture, 100.0, 500)
     before = _memory_mib(pid)
     for _ in tqdm(range(count // 100), desc="memory", unit=" hundred images", disable=None):
-        bench.play(picture, 100.0, 100)
-        bench.answers.clear()
+        stand_in.play(picture, 100.0, 100)
+        stand_in.answers.clear()
     return _memory_mib(pid) - before
 
 
