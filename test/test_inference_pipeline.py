@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,12 @@ def test_finds_the_hands_of_a_picture(weights: Path) -> None:
         assert hand.vertices is not None
         assert hand.vertices.shape == (TOPOLOGY.vertex_count, 3)
         assert hand.vertices.dtype == np.float32
+
+
+def test_another_hand_than_that_of_the_weights_is_refused(weights: Path) -> None:
+    engine = HandPipeline.load(weights).engine
+    with pytest.raises(WeightsError, match=f"speak of the hand '{TOPOLOGY.id}', this version knows 'another'"):
+        HandPipeline(engine, topology=replace(TOPOLOGY, id="another"))
 
 
 def test_finds_nothing_where_the_network_finds_nothing(weights: Path) -> None:
