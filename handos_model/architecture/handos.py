@@ -48,9 +48,14 @@ class HandOS(nn.Module):
         self.detector.eval()
         return self
 
+    def compute_in_bf16(self) -> None:
+        """From now on run the frozen detector, the side network and the decoder's layers in bf16, for training."""
+        self.detector.compute_in_bf16()
+        self.decoder.bf16 = True
+
     def detect(self, image: Tensor) -> DetectorOutput:
         """(B, 3, S, S) BGR 0..255 -> features, queries, boxes and scores of the frozen detector."""
-        with torch.no_grad(), in_bf16(self.decoder.bf16, image):
+        with torch.no_grad():
             return self.detector(image)
 
     def remember(self, found: DetectorOutput) -> Memory:

@@ -14,8 +14,7 @@ def vary_colours(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     if rng.random() < 0.3:
         varied = _blur(varied, rng)
     if rng.random() < 0.3:
-        noise = rng.normal(0, rng.uniform(2, 12), varied.shape)
-        varied = np.clip(varied + noise, 0, 255).astype(np.uint8)
+        varied = _add_noise(varied, deviation=rng.uniform(2, 12), seed=int(rng.integers(2**31)))
     if rng.random() < 0.2:
         varied = _compress(varied, quality=int(rng.integers(25, 80)))
     return varied
@@ -40,6 +39,13 @@ def _blur(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     kernel[length // 2] = 1 / length
     turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
     return np.asarray(cv2.filter2D(image, -1, cv2.warpAffine(kernel, turn, (length, length))), np.uint8)
+
+
+def _add_noise(image: ImageArray, deviation: float, seed: int) -> ImageArray:
+    # OpenCV's generator is three times faster than numpy's, and noise was the dearest part of a sample.
+    cv2.setRNGSeed(seed)
+    noise = cv2.randn(np.empty((len(image), image[0].size), np.int16), 0, deviation).reshape(image.shape)
+    return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
 
 
 def _compress(image: ImageArray, quality: int) -> ImageArray:

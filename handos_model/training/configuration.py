@@ -36,6 +36,8 @@ class StageConfiguration:
     ema_decay: float = 0.998
     pretrained_rate: float = 1.0
     """Learning rate of pretrained weights relative to that of the others."""
+    decoded_queries: int = 2
+    """Of the decoder's stage: queries that are decoded per image and step. A hand has several, and any must do."""
     log_steps: int = 20
     """Losses are averaged over so many steps for the log and TensorBoard."""
     picture_steps: int = 500
@@ -81,7 +83,8 @@ class TrainingConfiguration:
     """File with pretrained weights of the backbone of a detector that is trained here: see
     `EfficientNetLite0.load_imagenet_weights`."""
     detector_weights: str = ""
-    """Name at Hugging Face, or folder, of the weights of a published detector; default: the preset's."""
+    """Of a detector that is trained here: an earlier run's detector.pt to begin with; default: random weights behind
+    the backbone's. Of a published one: name at Hugging Face, or folder; default: the preset's."""
     decoder_weights: str = ""
     """An earlier run's decoder.pt: the decoder begins with its weights, on the detector and the side network of this
     run. Default: random weights."""
@@ -92,7 +95,7 @@ class TrainingConfiguration:
     loaders: int = 0
     """Processes that draw samples ahead for each of `processes`: a GPU would wait for them."""
     bf16: bool = False
-    """Run the frozen detector and the decoder's layers in bf16; heads and losses stay in single precision."""
+    """Run the backbone and the decoder's layers in bf16; heads and losses stay in single precision."""
     gradient_checkpointing: bool = False
     """Compute the decoder's layers a second time on the way back instead of keeping what they computed."""
     checkpoint_minutes: float = 5.0

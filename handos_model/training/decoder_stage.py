@@ -27,15 +27,21 @@ from handos_model.training.mixture import AnnotatedImages, draw_batch
 from handos_model.training.pictures import draw_joints, pictures_of, sheet_of
 from handos_model.training.sample import Batch
 
-_QUERIES_PER_IMAGE = 2
-"""Assigned queries that are decoded per image and step; a hand has several, and any of them must do."""
-
 
 class SupervisedDecoder(Supervised):
-    """The whole model, of which only side network and decoder learn, and their losses."""
+    """The whole model, of which only side network and decoder learn, and their losses.
 
-    def __init__(self, preset: Preset, topology: HandTopology, detector: Detector) -> None:
+    Parameters
+    ----------
+    preset, topology, detector
+        As for `HandOS`.
+    decoded_queries
+        Assigned queries that are decoded per image and step.
+    """
+
+    def __init__(self, preset: Preset, topology: HandTopology, detector: Detector, decoded_queries: int) -> None:
         super().__init__()
+        self._decoded_queries = decoded_queries
         self.model = HandOS(preset, topology, detector)
         self.dense_supervision = DenseSupervision(preset.width)
         self.decoder_losses = DecoderLosses(topology)
@@ -43,9 +49,9 @@ class SupervisedDecoder(Supervised):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Losses of the queries that SimOTA assigns to a hand."""
         size = batch.image.shape[-1]
-        found = self.model.detect(batch.image.contiguous(memory_format=torch.channels_last))
+        found = self.model.detect(batch.network_input())
         assigned = assign_predictions(found.logits, to_corners(found.boxes), batch.boxes / size, batch.is_hand)
-        indices, hand = choose_queries(assigned, _QUERIES_PER_IMAGE)
+        indices, hand = choose_queries(assigned, self._decoded_queries)
         memory = self.model.remember(found)
         layers = self.model.decode(found, memory, indices)
         image_index, slot = (hand >= 0).nonzero(as_tuple=True)
@@ -103,7 +109,8 @@ def train_decoder(
         earlier = load_model(preset, topology, Path(configuration.decoder_weights), stage.image_size)
         module.model.decoder.load_state_dict(earlier.decoder.state_dict())
     module.model.decoder.checkpointing = configuration.gradient_checkpointing
-    module.model.decoder.bf16 = configuration.bf16
+    if configuration.bf16:
+        module.model.compute_in_bf16()
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed + 1, accelerator)
     draw = partial(draw_batch, sources, stage.batch_size, topology.vertex_count, configuration.views)
@@ -114,12 +121,13 @@ def _begin(
     configuration: TrainingConfiguration, preset: Preset, topology: HandTopology, checkpoint: Path
 ) -> SupervisedDecoder:
     """On a published detector, or on all that the first stage has trained."""
+    stage = configuration.decoder
     if isinstance(preset.detector, GroundingDinoPreset):
         weights = configuration.detector_weights or preset.detector.weights
         detector = GroundingDinoDetector.pretrained(replace(preset.detector, weights=weights))
-        return SupervisedDecoder(preset, topology, detector)
-    first_stage = load_first_stage(preset, checkpoint, configuration.decoder.image_size)
-    module = SupervisedDecoder(preset, topology, first_stage.detector)
+        return SupervisedDecoder(preset, topology, detector, stage.decoded_queries)
+    first_stage = load_first_stage(preset, checkpoint, stage.image_size)
+    module = SupervisedDecoder(preset, topology, first_stage.detector, stage.decoded_queries)
     module.model.side_network = first_stage.side_network
     module.dense_supervision = first_stage.dense_supervision
     return module

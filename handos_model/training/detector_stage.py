@@ -39,7 +39,7 @@ class SupervisedDetector(Supervised):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """All losses of the first stage."""
-        found = self.detector(batch.image.contiguous(memory_format=torch.channels_last))
+        found = self.detector(batch.network_input())
         memory = self.side_network(found.shallow_features, found.encoder_features)
         return self.supervision(found, batch) | self.dense_supervision(memory, batch)
 
@@ -47,7 +47,7 @@ class SupervisedDetector(Supervised):
     def picture_of(self, batch: Batch) -> ImageArray:
         """Boxes that score more than one half."""
         pictures = pictures_of(batch)
-        found = self.detector.eval()(batch.image[: len(pictures)])
+        found = self.detector.eval()(batch.network_input()[: len(pictures)])
         self.detector.train()
         size = batch.image.shape[-1]
         boxes = [size * to_corners(row[logits > 0]) for row, logits in zip(found.boxes, found.logits, strict=True)]
@@ -66,21 +66,45 @@ def train_detector(
     stage, preset = configuration.detector, preset_named(configuration.preset)
     if stage is None:
         raise ValueError("the training configuration has no detector: train the stage `decoder` only, or add one")
-    module = SupervisedDetector(preset, stage.image_size)
-    backbone = module.detector.backbone
-    backbone.network.load_imagenet_weights(Path(configuration.backbone_weights))
+    module = _begin(configuration, preset, stage.image_size)
+    if configuration.bf16:
+        module.detector.compute_in_bf16()
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed, accelerator, backbone)
+    loop = TrainingLoop(
+        module.train(), stage, checkpoint, configuration.seed, accelerator, pretrained=module.detector.backbone
+    )
     draw = partial(draw_batch, sources, stage.batch_size, vertices, configuration.views)
     loop.run(draw, configuration.checkpoint_minutes, configuration.loaders)
 
 
+def _begin(configuration: TrainingConfiguration, preset: Preset, image_size: int) -> SupervisedDetector:
+    """Behind a pretrained backbone, or where an earlier run has ended."""
+    if configuration.detector_weights:
+        module = load_first_stage(preset, Path(configuration.detector_weights), image_size)
+    else:
+        module = SupervisedDetector(preset, image_size)
+        module.detector.backbone.network.load_imagenet_weights(Path(configuration.backbone_weights))
+    module.detector.backbone.network.freeze_fine_stages()
+    return module
+
+
 def load_first_stage(preset: Preset, checkpoint: Path, image_size: int) -> SupervisedDetector:
-    """What the first stage has trained, averaged weights, for images of `image_size` pixels."""
+    """What the first stage has trained, averaged weights, for images of `image_size` pixels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such checkpoint, or one of another preset.
+    """
     if not checkpoint.is_file():
         raise FileNotFoundError(f"{checkpoint} not found: train the detector first (--stage detector)")
     module = SupervisedDetector(preset, image_size)
-    # The anchors' grid belongs to the image size; everything else is independent of it.
-    state = load_checkpoint(checkpoint)["average"]
-    module.load_state_dict(state)
+    weights = load_checkpoint(checkpoint).get("average", {})
+    try:
+        # The anchors' grid belongs to the image size; everything else is independent of it.
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"{checkpoint} holds no weights of a detector of preset {preset.name!r}: {error}") from error
     return module

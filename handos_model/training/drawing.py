@@ -55,6 +55,7 @@ def draw_steps(
         # A fork of a process whose libraries have threads waits for locks that nobody holds any more.
         multiprocessing_context="spawn" if loaders else None,
         worker_init_fn=_use_one_thread,
+        pin_memory=loaders > 0 and torch.cuda.is_available(),
     )
 
 

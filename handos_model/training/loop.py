@@ -87,7 +87,7 @@ class TrainingLoop:
 
     def run(self, draw_batch: DrawBatch, checkpoint_minutes: float, loaders: int = 0) -> None:
         """Train from the current step to the stage's last one; `loaders` processes draw batches ahead."""
-        saved, totals = time.monotonic(), dict[str, float]()
+        saved, totals = time.monotonic(), dict[str, Tensor | float]()
         process = self._accelerator.process_index
         batches = draw_steps(draw_batch, self._stage, (self._seed, process), self.step, loaders)
         with self._progress() as progress, self._open_board() as board:
@@ -99,8 +99,9 @@ class TrainingLoop:
                 self.step += 1
                 progress.update()
                 if self.step % self._stage.log_steps == 0:
-                    progress.set_postfix({name: f"{value:.3f}" for name, value in totals.items()})
-                    self._log(totals, board)
+                    means = {name: float(value) for name, value in totals.items()}
+                    progress.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
+                    self._log(means, board)
                     totals = {}
                 if self.step % self._stage.picture_steps == 0:
                     self._draw_picture(batch)
@@ -109,7 +110,8 @@ class TrainingLoop:
                     saved = time.monotonic()
         self._save()
 
-    def _take_step(self, batch: Batch) -> dict[str, float]:
+    def _take_step(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses and the gradients' norm stay on the device: to read them the host would have to wait for it."""
         factor = learning_rate_factor(self.step, self._stage)
         for group in self._optimizer.param_groups:
             group["lr"] = factor * group["initial_lr"]
@@ -121,7 +123,7 @@ class TrainingLoop:
         if norm.isfinite():
             self._optimizer.step()
         self._update_average()
-        return {name: float(loss.detach()) for name, loss in losses.items()} | {"norm": float(norm)}
+        return {name: loss.detach() for name, loss in losses.items()} | {"norm": norm}
 
     def _average_gradients(self) -> None:
         if self._accelerator.num_processes == 1:
@@ -137,8 +139,8 @@ class TrainingLoop:
     def _update_average(self) -> None:
         # A young average follows the weights faster, or it would remember the random initialisation.
         decay = min(self._stage.ema_decay, (1 + self.step) / (10 + self.step))
-        for name, value in self._average.items():
-            value.lerp_(self._current[name], 1 - decay)
+        current = [self._current[name] for name in self._average]
+        torch._foreach_lerp_(list(self._average.values()), current, 1 - decay)
 
     def _progress(self) -> "tqdm[Any]":
         return tqdm(

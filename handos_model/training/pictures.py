@@ -15,7 +15,7 @@ _MOST = 8
 
 def pictures_of(batch: Batch) -> list[ImageArray]:
     """The first images (S, S, 3) BGR of a batch."""
-    return list(batch.image[:_MOST].permute(0, 2, 3, 1).byte().cpu().numpy())
+    return list(batch.image[:_MOST].permute(0, 2, 3, 1).cpu().numpy())
 
 
 def sheet_of(batch: Batch, predicted: list[ImageArray]) -> ImageArray:

@@ -37,6 +37,7 @@ class RealPhotographs:
         if not path.is_file():
             raise FileNotFoundError(f"{path} not found: the folder of real photographs needs labels.json and images/")
         labels = json.loads(path.read_text())
+        self._arguments = directory, held_back, validation
         self._directory = directory / "images"
         self._labels = {
             name: label
@@ -44,6 +45,10 @@ class RealPhotographs:
             if _is_usable(label) and (label["source"].removeprefix("crop:") in held_back) == validation
         }
         self._names = sorted(self._labels)
+
+    def __reduce__(self) -> tuple[type["RealPhotographs"], tuple[Path, frozenset[str], bool]]:
+        """Another process reads the labels itself: who sends them has to wait until it is ready to receive them."""
+        return RealPhotographs, self._arguments
 
     def __len__(self) -> int:
         return len(self._names)

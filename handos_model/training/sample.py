@@ -45,7 +45,7 @@ class Batch:
     """Samples padded to the same number of hands N; the fields of `Sample` with a leading B, as tensors."""
 
     image: Tensor
-    """(B, 3, S, S) float BGR 0..255."""
+    """(B, 3, S, S) uint8 BGR."""
     is_hand: Tensor
     """(B, N) False where padded."""
     boxes: Tensor
@@ -59,8 +59,16 @@ class Batch:
     part_ids: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        """The same on another device."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        """The same on another device; from pinned memory it is copied while the host goes on."""
+        return Batch(**{field.name: getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)})
+
+    def pin_memory(self) -> "Batch":
+        """The same in memory that a GPU reads by itself; torch's `DataLoader` calls this."""
+        return Batch(**{field.name: getattr(self, field.name).pin_memory() for field in fields(self)})
+
+    def network_input(self) -> Tensor:
+        """(B, 3, S, S) float BGR 0..255, with the channels of a pixel side by side, as convolutions are fastest."""
+        return self.image.to(torch.float32, memory_format=torch.channels_last)
 
     def of_assigned(self, image_index: Tensor, hand_index: Tensor) -> "AssignedHands":
         """Pick hands (P,) by the index of their image and their index in it."""
@@ -96,7 +104,7 @@ def collate(samples: list[Sample]) -> Batch:
     counts = torch.tensor([len(sample.boxes) for sample in samples])
     images = torch.from_numpy(np.stack([sample.image for sample in samples]))
     return Batch(
-        image=images.permute(0, 3, 1, 2).float(),
+        image=images.permute(0, 3, 1, 2),
         is_hand=torch.arange(most)[None] < counts[:, None],
         part_ids=torch.from_numpy(np.stack([sample.part_ids for sample in samples])),
         **{field.name: padded(field.name) for field in fields(AssignedHands)},
