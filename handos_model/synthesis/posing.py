@@ -1,4 +1,4 @@
-"""Random hand poses within anatomical limits: gestures, blends and correlated curls."""
+"""Random hand poses within anatomical limits: gestures, blends, and curls that are correlated or not."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,12 +186,14 @@ def _eased(angles: HandAngles, contacts: np.ndarray) -> HandAngles:
 def sample_angles(rng: np.random.Generator) -> HandAngles:
     """Joint angles of a random pose."""
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.4:
         fingers, thumb = _noisy_gesture(rng, 7.0)
-    elif kind < 0.75:
+    elif kind < 0.6:
         fingers, thumb = _blend(rng)
+    elif kind < 0.8:
+        fingers, thumb = _with_curls(rng, _correlated_curls(rng))
     else:
-        fingers, thumb = _correlated_curls(rng)
+        fingers, thumb = _with_curls(rng, _single_curls(rng))
     wrist = rng.normal(0, [20, 9, 8]).clip([-55, -20, -20], [55, 25, 20])
     return HandAngles(_with_ends(rng, fingers), thumb.clip(THUMB_LOW, THUMB_HIGH), wrist)
 
@@ -225,12 +227,34 @@ def _blend(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return fingers + t * (other_fingers - fingers), thumb + t * (other_thumb - thumb)
 
 
-def _correlated_curls(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Each finger curls on its own, but much like its neighbours; the thumb is some gesture's."""
+def _correlated_curls(rng: np.random.Generator) -> np.ndarray:
+    """(4,) how far each finger is curled, 0..1: much like its neighbours."""
     curl = np.empty(4)
     curl[0] = rng.random()
     for finger in range(1, 4):
         curl[finger] = np.clip(curl[finger - 1] + rng.normal(0, 0.28), 0, 1)
+    return curl
+
+
+def _single_curls(rng: np.random.Generator) -> np.ndarray:
+    """(4,) how far each finger is curled, 0..1: one bent or straight unlike the others, or all as they like.
+
+    Who tries out a robot's fingers bends one after the other; no gesture does, and a network that has never seen a
+    middle finger bent alone takes the hand for the other one.
+    """
+    if rng.random() < 0.5:
+        return rng.beta(0.4, 0.4, 4)
+    curl = np.full(4, rng.choice([0.0, 0.0, 0.9])) + np.abs(rng.normal(0, 0.06, 4))
+    odd = rng.integers(4)
+    curl[odd] = np.abs(rng.choice([0.0, 1.0]) - curl[odd]) if rng.random() < 0.5 else rng.random()
+    # Tendons take the neighbours along a little.
+    for neighbour in {max(odd - 1, 0), min(odd + 1, 3)} - {odd}:
+        curl[neighbour] += rng.uniform(0, 0.25) * (curl[odd] - curl[neighbour])
+    return curl.clip(0, 1)
+
+
+def _with_curls(rng: np.random.Generator, curl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fingers curled so far, at both of their joints; the thumb is some gesture's."""
     knuckles = curl * rng.uniform(30, 90) + rng.uniform(-15, 10) + rng.normal(0, 6, 4)
     curls = curl * rng.uniform(50, 105) + rng.normal(0, 5, 4)
     fan = rng.uniform(-0.1, 1.2) * np.array([11.0, 1.0, -9.0, -18.0]) + rng.normal(0, 2.0, 4)
