@@ -48,7 +48,7 @@ def compare(
 
 def without_unknown(evaluation: Evaluation) -> Evaluation:
     """Without measures of what MediaPipe does not say: places in the camera's frame, scores of joints."""
-    unknown = ("mpjpe_mm", "wrist_error_mm", "joint_score_error", "joint_score_excess")
+    unknown = ("mpjpe_mm", "wrist_error_mm", "wrist_error", "joint_score_error", "joint_score_excess")
     measures = {name: value for name, value in evaluation.measures.items() if name not in unknown}
     return replace(evaluation, measures=measures)
 

@@ -113,6 +113,8 @@ def test_a_hand_at_a_wrong_distance_is_wrong_in_the_camera_only() -> None:
     measures = compare((moved,), (TRUE,)).measures
     assert measures["mpjpe_mm"] == pytest.approx(100, abs=0.01)
     assert measures["wrist_error_mm"] == pytest.approx(100, abs=0.01)
+    assert measures["wrist_error"] == pytest.approx(0.1 / np.linalg.norm(JOINTS_3D[0]), rel=1e-3)
+    assert measures["palm_error"] == pytest.approx(0, abs=1e-3)
     assert measures["root_mpjpe_mm"] == pytest.approx(0, abs=0.01)
     assert measures["pa_mpjpe_mm"] == pytest.approx(0, abs=0.01)
 
@@ -121,6 +123,7 @@ def test_a_hand_of_a_wrong_size_has_the_right_shape_only() -> None:
     root = JOINTS_3D[9]
     larger = replace(FOUND, joints_3d=(JOINTS_3D - root) * np.float32(1.1) + root)
     measures = compare((larger,), (TRUE,)).measures
+    assert measures["palm_error"] == pytest.approx(0.1, abs=1e-3)
     assert measures["root_mpjpe_mm"] == pytest.approx(100 * np.linalg.norm(JOINTS_3D - root, axis=1).mean(), rel=1e-3)
     assert measures["pa_mpjpe_mm"] == pytest.approx(0, abs=0.01)
 

@@ -26,8 +26,10 @@ MEASURES: Final[dict[str, str]] = {
     "pa_mpjpe_mm": "mean error of 3D joints after moving, turning and scaling them, without mirroring",
     "pa_mpvpe_mm": "the same of the mesh's vertices",
     "root_mpjpe_mm": "mean error of 3D joints after moving the root joint to its place",
+    "palm_error": "mean error of the length from wrist to middle knuckle, as a fraction of it",
     "mpjpe_mm": "mean error of 3D joints in the camera's frame, nothing aligned",
     "wrist_error_mm": "the same of the wrist alone",
+    "wrist_error": "the same as a fraction of the wrist's distance from the camera",
     "joint_score_error": "calibration error of the joints' scores, mean over ten bins",
     "joint_score_excess": "by how much they are too high on the whole",
     "side_score_error": "calibration error of the sides' scores",
@@ -137,8 +139,15 @@ def _measure_joints(found: FloatArray, true: FloatArray, *, in_camera_frame: boo
     measures = {
         "pa_mpjpe_mm": 1000 * mean_distance(aligned(found, true), true),
         "root_mpjpe_mm": 1000 * mean_distance(found - found[ROOT_JOINT], true - true[ROOT_JOINT]),
+        "palm_error": abs(_palm_length(found) / _palm_length(true) - 1),
     }
     if in_camera_frame:
+        wrist_error = float(np.linalg.norm(found[WRIST] - true[WRIST]))
         measures["mpjpe_mm"] = 1000 * mean_distance(found, true)
-        measures["wrist_error_mm"] = 1000 * float(np.linalg.norm(found[WRIST] - true[WRIST]))
+        measures["wrist_error_mm"] = 1000 * wrist_error
+        measures["wrist_error"] = wrist_error / float(np.linalg.norm(true[WRIST]))
     return measures
+
+
+def _palm_length(joints: FloatArray) -> float:
+    return float(np.linalg.norm(joints[ROOT_JOINT] - joints[WRIST]))
