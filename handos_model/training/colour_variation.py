@@ -44,8 +44,9 @@ def _blur(image: ImageArray, rng: np.random.Generator) -> ImageArray:
 def _add_noise(image: ImageArray, deviation: float, seed: int) -> ImageArray:
     # OpenCV's generator is three times faster than numpy's, and noise was the dearest part of a sample.
     cv2.setRNGSeed(seed)
-    noise = cv2.randn(np.empty((len(image), image[0].size), np.int16), 0, deviation).reshape(image.shape)
-    return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
+    noise = np.empty((len(image), image[0].size), np.int16)
+    cv2.randn(noise, np.zeros(1), np.array([deviation]))
+    return np.asarray(cv2.add(image, noise.reshape(image.shape), dtype=cv2.CV_8U), np.uint8)
 
 
 def _compress(image: ImageArray, quality: int) -> ImageArray:
