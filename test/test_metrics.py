@@ -29,7 +29,7 @@ VERTICES = RANDOM.normal((0, 0, 0.5), 0.05, (778, 3)).astype(np.float32)
 
 FOUND = Hand(
     score=0.9,
-    box=np.zeros(4, np.float32),
+    box=box_around_joints(JOINTS_2D, 640, 480),
     handedness="right",
     handedness_score=1.0,
     joints_2d=JOINTS_2D,
@@ -103,6 +103,7 @@ def test_alignment_is_the_best_there_is(mirror: int) -> None:
 def test_perfect_hands_are_perfect() -> None:
     evaluation = compare((FOUND,), (TRUE,))
     assert (evaluation.recall, evaluation.false_hands_per_image) == (1, 0)
+    assert (evaluation.box_recall, evaluation.box_precision) == (1, 1)
     assert set(evaluation.measures) == set(MEASURES)
     for name, value in evaluation.measures.items():
         assert value == pytest.approx(1 if name.startswith("pck") or name == "side_accuracy" else 0, abs=1e-3)
@@ -148,9 +149,18 @@ def test_missed_and_false_hands_are_counted() -> None:
     assert evaluation.false_hands_per_image == 1
 
 
+def test_boxes_count_by_themselves_where_joints_are_wrong() -> None:
+    elsewhere = replace(FOUND, box=FOUND.box + 300)
+    evaluation = compare((replace(FOUND, joints_2d=JOINTS_2D + 300), elsewhere), (TRUE,))
+    assert evaluation.box_recall == 1
+    assert evaluation.box_precision == 0.5
+
+
 def test_pictures_without_hands_measure_false_hands_only() -> None:
     evaluation = compare((FOUND,), ())
     assert np.isnan(evaluation.recall)
+    assert np.isnan(evaluation.box_recall)
+    assert evaluation.box_precision == 0
     assert evaluation.false_hands_per_image == 1
     assert evaluation.measures == {}
 

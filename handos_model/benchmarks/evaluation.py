@@ -42,7 +42,8 @@ MEASURES: Final[dict[str, str]] = {
 class Evaluation:
     """Summary over a set of images.
 
-    Found and true hands belong together when the boxes around their joints overlap: `matching.LEAST_OVERLAP`.
+    Found and true hands belong together when the boxes around their joints overlap: `matching.LEAST_OVERLAP`. The
+    boxes that the detector draws are compared by themselves: hands whose joints are wrong may be in the right place.
     """
 
     images: int
@@ -51,6 +52,10 @@ class Evaluation:
     """Share of the true hands that were found; NaN without true hands."""
     false_hands_per_image: float
     """Found hands that belong to no true one."""
+    box_recall: float
+    """Share of the true boxes that a found box overlaps; NaN without true hands."""
+    box_precision: float
+    """Share of the found boxes that overlap a true one; NaN without found hands."""
     measures: dict[str, float]
     """Those `MEASURES` that the annotations allow, over all pairs."""
 
@@ -64,7 +69,7 @@ def evaluate(answers: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]]]) -> Eval
         Images and the hands found in them. Where an image comes without intrinsics, its 3D joints have no place in the
         camera's frame and only their shape is compared.
     """
-    images = true_hands = found_hands = matched = 0
+    images = true_hands = found_hands = matched = matched_boxes = 0
     values: defaultdict[str, list[float]] = defaultdict(list)
     calibration = Calibration()
     for image, hands in answers:
@@ -73,6 +78,7 @@ def evaluate(answers: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]]]) -> Eval
         true_hands += len(image.hands)
         found_hands += len(hands)
         matched += len(pairs)
+        matched_boxes += len(match_boxes([hand.box for hand in hands], [hand.box for hand in image.hands]))
         for found, true in pairs:
             calibration.add(found, true)
             for name, value in _measure(found, true, in_camera_frame=image.camera is not None).items():
@@ -81,10 +87,16 @@ def evaluate(answers: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]]]) -> Eval
     return Evaluation(
         images=images,
         true_hands=true_hands,
-        recall=matched / true_hands if true_hands else float("nan"),
+        recall=_share(matched, true_hands),
         false_hands_per_image=(found_hands - matched) / max(images, 1),
+        box_recall=_share(matched_boxes, true_hands),
+        box_precision=_share(matched_boxes, found_hands),
         measures={name: measures[name] for name in MEASURES if name in measures},
     )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
 
 
 def evaluate_pipeline(pipeline: HandPipeline, images: Iterable[AnnotatedImage], field_of_view: float) -> Evaluation:

@@ -17,8 +17,10 @@ def table_of(evaluation: Evaluation) -> str:
     rows = [
         ("images", f"{evaluation.images}", ""),
         ("true hands", f"{evaluation.true_hands}", ""),
-        ("recall", f"{evaluation.recall:.3f}", "share of the true hands that were found"),
+        ("recall", f"{evaluation.recall:.3f}", "share of the true hands that were found, by their joints' bounds"),
         ("false hands", f"{evaluation.false_hands_per_image:.3f}", "per image, found where no true one is"),
+        ("box recall", f"{evaluation.box_recall:.3f}", "share of the true boxes that a found box overlaps by half"),
+        ("box precision", f"{evaluation.box_precision:.3f}", "share of the found boxes that overlap a true one"),
         *((name, f"{value:.3f}", MEASURES[name]) for name, value in evaluation.measures.items()),
     ]
     return _aligned(rows)
@@ -43,10 +45,10 @@ def video_table_of(evaluation: VideoEvaluation) -> str:
 
 def write_report(evaluation: Evaluation, path: Path) -> None:
     """Write the numbers as JSON, aside first."""
-    entries = asdict(evaluation)
-    if math.isnan(evaluation.recall):
-        entries["recall"] = None
-    _write_json(entries, path)
+    entries = asdict(evaluation).items()
+    # JSON has no NaN.
+    known = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in entries}
+    _write_json(known, path)
 
 
 def table_of_scores(scores: Scores, comparison: Sequence[Sequence[str]]) -> str:
