@@ -10,7 +10,13 @@ from tqdm import tqdm
 
 from handos_model.benchmarks.calibration import Calibration
 from handos_model.benchmarks.matching import match_boxes
-from handos_model.benchmarks.metrics import aligned, mean_distance, percentage_correct, relative_pixel_errors
+from handos_model.benchmarks.metrics import (
+    aligned,
+    mean_distance,
+    palm_length,
+    percentage_correct,
+    relative_pixel_errors,
+)
 from handos_model.hand.hand import FloatArray, Hand
 from handos_model.hand.skeleton import ROOT_JOINT, WRIST
 from handos_model.inference.pipeline import HandPipeline
@@ -151,7 +157,7 @@ def _measure_joints(found: FloatArray, true: FloatArray, *, in_camera_frame: boo
     measures = {
         "pa_mpjpe_mm": 1000 * mean_distance(aligned(found, true), true),
         "root_mpjpe_mm": 1000 * mean_distance(found - found[ROOT_JOINT], true - true[ROOT_JOINT]),
-        "palm_error": abs(_palm_length(found) / _palm_length(true) - 1),
+        "palm_error": abs(palm_length(found) / palm_length(true) - 1),
     }
     if in_camera_frame:
         wrist_error = float(np.linalg.norm(found[WRIST] - true[WRIST]))
@@ -159,7 +165,3 @@ def _measure_joints(found: FloatArray, true: FloatArray, *, in_camera_frame: boo
         measures["wrist_error_mm"] = 1000 * wrist_error
         measures["wrist_error"] = wrist_error / float(np.linalg.norm(true[WRIST]))
     return measures
-
-
-def _palm_length(joints: FloatArray) -> float:
-    return float(np.linalg.norm(joints[ROOT_JOINT] - joints[WRIST]))

@@ -88,8 +88,13 @@ def moved_to_wrist(joints: npt.ArrayLike, target: npt.ArrayLike) -> Array:
     return np.asarray(source - source[WRIST] + goal[WRIST])
 
 
+def palm_length(joints: npt.NDArray[np.floating]) -> float:
+    """From the wrist to the middle knuckle of joints (21, 3), in their unit."""
+    return float(np.linalg.norm(joints[ROOT_JOINT] - joints[WRIST]))
+
+
 def scaled_to_palm(joints: npt.ArrayLike, target: npt.ArrayLike) -> Array:
     """Joints (21, 3) with wrist and length of the palm (wrist to middle knuckle) of `target`: HO3D's "scale-trans"."""
     source, goal = np.asarray(joints, np.float64), np.asarray(target, np.float64)
-    length, goal_length = (np.linalg.norm(hand[ROOT_JOINT] - hand[WRIST]) for hand in (source, goal))
+    length, goal_length = palm_length(source), palm_length(goal)
     return moved_to_wrist(source * (goal_length / length if length > 0 else goal_length), goal)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -30,3 +31,35 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"{path} is not a readable checkpoint ({error}): delete it to start this stage anew"
         ) from error
     return dict(state)
+
+
+def load_average(module: nn.Module, path: Path, whose: str, remedy: str, prefix: str = "") -> None:
+    """Load the averaged weights of a checkpoint.
+
+    Parameters
+    ----------
+    module
+        What they are loaded into; all of its weights must be there.
+    path
+        The checkpoint.
+    whose, remedy
+        For complaints: what has these weights, and where a missing file comes from.
+    prefix
+        Of the names in the checkpoint that are meant; the others are left alone.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no checkpoint, or one of something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} not found: {remedy}")
+    weights = load_checkpoint(path).get("average", {})
+    try:
+        module.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+        )
+    except RuntimeError as error:
+        raise ValueError(f"{path} holds no weights of {whose}: {error}") from error

@@ -42,7 +42,7 @@ def _blur(image: ImageArray, rng: np.random.Generator) -> ImageArray:
 
 
 def _add_noise(image: ImageArray, deviation: float, seed: int) -> ImageArray:
-    # OpenCV's generator is three times faster than numpy's, and noise was the dearest part of a sample.
+    # OpenCV's generator is faster than numpy's, and noise was the dearest part of a sample.
     cv2.setRNGSeed(seed)
     noise = np.empty((len(image), image[0].size), np.int16)
     cv2.randn(noise, np.zeros(1), np.array([deviation]))

@@ -17,7 +17,7 @@ from handos_model.architecture.presets import GroundingDinoPreset, Preset, prese
 from handos_model.hand.topology import HandTopology
 from handos_model.io.frame import ImageArray
 from handos_model.training.assignment import assign_predictions
-from handos_model.training.checkpoint import load_checkpoint
+from handos_model.training.checkpoint import load_average
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.decoder_losses import DecoderLosses
 from handos_model.training.dense_supervision import DenseSupervision
@@ -143,12 +143,7 @@ def load_model(preset: Preset, topology: HandTopology, checkpoint: Path, image_s
     ValueError
         If it is no such checkpoint, or one of another preset.
     """
-    if not checkpoint.is_file():
-        raise FileNotFoundError(f"{checkpoint} not found: name the decoder.pt that `handos train` wrote")
     model = build_model(preset, topology, image_size)
-    weights = load_checkpoint(checkpoint).get("average", {})
-    try:
-        model.load_state_dict({name[6:]: value for name, value in weights.items() if name.startswith("model.")})
-    except RuntimeError as error:
-        raise ValueError(f"{checkpoint} holds no weights of a decoder of preset {preset.name!r}: {error}") from error
+    whose = f"a decoder of preset {preset.name!r}"
+    load_average(model, checkpoint, whose, remedy="name the decoder.pt that `handos train` wrote", prefix="model.")
     return model.eval()

@@ -12,7 +12,7 @@ from handos_model.architecture.dfine_detector import DFineDetector
 from handos_model.architecture.handos import side_network_of
 from handos_model.architecture.presets import DFinePreset, Preset, preset_named
 from handos_model.io.frame import ImageArray
-from handos_model.training.checkpoint import load_checkpoint
+from handos_model.training.checkpoint import load_average
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_losses import DetectorSupervision
@@ -47,7 +47,7 @@ class SupervisedDetector(Supervised):
     def picture_of(self, batch: Batch) -> ImageArray:
         """Boxes that score more than one half."""
         pictures = pictures_of(batch)
-        found = self.detector.eval()(batch.network_input()[: len(pictures)])
+        found = self.detector.eval()(batch.image[: len(pictures)].float())
         self.detector.train()
         size = batch.image.shape[-1]
         boxes = [size * to_corners(row[logits > 0]) for row, logits in zip(found.boxes, found.logits, strict=True)]
@@ -98,13 +98,8 @@ def load_first_stage(preset: Preset, checkpoint: Path, image_size: int) -> Super
     ValueError
         If it is no such checkpoint, or one of another preset.
     """
-    if not checkpoint.is_file():
-        raise FileNotFoundError(f"{checkpoint} not found: train the detector first (--stage detector)")
+    # The anchors' grid belongs to the image size; everything else is independent of it.
     module = SupervisedDetector(preset, image_size)
-    weights = load_checkpoint(checkpoint).get("average", {})
-    try:
-        # The anchors' grid belongs to the image size; everything else is independent of it.
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(f"{checkpoint} holds no weights of a detector of preset {preset.name!r}: {error}") from error
+    whose = f"a detector of preset {preset.name!r}"
+    load_average(module, checkpoint, whose, remedy="train the detector first (--stage detector)")
     return module

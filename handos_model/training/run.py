@@ -39,8 +39,8 @@ def _train_process(
     if accelerator.device.type == "cpu":
         _keep_to_one_core(rank, configuration.processes)
     else:
-        # Products keep ten bits of their factors. cuDNN is not let search for its fastest algorithms: that takes a
-        # minute for every size, and a step waits for the host anyway.
+        # Products keep ten bits of their factors. cuDNN is not let search for its fastest algorithms: that takes long
+        # at every new size, and a step waits for the host anyway.
         torch.set_float32_matmul_precision("high")
     # Denormal numbers, common in young networks, are ten times slower than zero.
     torch.set_flush_denormal(True)
