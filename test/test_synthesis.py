@@ -14,7 +14,7 @@ from handos_model.hand.handedness import signed_volume
 from handos_model.hand.topology import HandTopology
 from handos_model.io.annotated_folder import AnnotatedFolder, shard_path
 from handos_model.io.annotations import AnnotatedImage
-from handos_model.synthesis import dataset
+from handos_model.synthesis import dataset, posing
 from handos_model.synthesis.assets import Assets
 from handos_model.synthesis.backgrounds import Backgrounds
 from handos_model.synthesis.camera_chain import through_camera
@@ -23,7 +23,15 @@ from handos_model.synthesis.dataset import render_dataset
 from handos_model.synthesis.gestures import GESTURES
 from handos_model.synthesis.labels import project
 from handos_model.synthesis.mesh import vertex_normals
-from handos_model.synthesis.posing import FINGER_HIGH, FINGER_LOW, THUMB_HIGH, THUMB_LOW, HandPoser, sample_angles
+from handos_model.synthesis.posing import (
+    FINGER_HIGH,
+    FINGER_LOW,
+    THUMB_HIGH,
+    THUMB_LOW,
+    HandPoser,
+    angles_of_gesture,
+    sample_angles,
+)
 from handos_model.synthesis.rasteriser import orthographic_planes, perspective_planes, rasterise
 from handos_model.synthesis.renderer import SceneRenderer
 from handos_model.synthesis.skinning import bone_transforms
@@ -207,6 +215,20 @@ def test_most_sampled_poses_keep_the_fingers_apart() -> None:
     poser = HandPoser(Assets.load(ASSETS).hand)
     rng = np.random.default_rng(4)
     assert np.mean([poser.contacts(poser.sample(rng)).any() for _ in range(100)]) < 0.1
+
+
+@needs_assets
+def test_thumb_that_is_tucked_in_stays_under_the_fingers_which_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    asset = Assets.load(ASSETS).hand
+    poser = HandPoser(asset)
+    tight = angles_of_gesture(GESTURES["thumb_inside"])
+    tight.fingers[:, 0] += 20
+    assert poser.contacts(poser.rotations(tight)).any()
+    monkeypatch.setattr(posing, "sample_angles", lambda _rng: tight)
+    eased = poser.sample(np.random.default_rng(0))
+    assert not poser.contacts(eased).any()
+    thumb = [name.startswith("finger1-") for name in asset.mesh.bone_names]
+    assert np.array_equal(eased[thumb], poser.rotations(tight)[thumb])
 
 
 @needs_assets

@@ -20,8 +20,8 @@ EASINGS = 14
 """A pose whose fingers run through one another is opened a little, this often at most."""
 TOUCH = 0.62
 """Two spheres closer than this share of their radii's sum penetrate: flesh gives way a little."""
-PALM = 5
-"""Number of the palm where thumb..pinky are 0..4."""
+THUMB, PALM = 0, 5
+"""Their numbers; the fingers' are 1..4."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,18 @@ class HandPoser:
         return axis / np.linalg.norm(axis)
 
     def contacts(self, rotations: FloatArray) -> np.ndarray:
-        """(6, 6) whether thumb..pinky and the palm, taken as chains of spheres, run through one another."""
+        """(6, 6) which of thumb..pinky and the palm, taken as chains of spheres, run through one another.
+
+        The row's is where they meet the one that lies further from the palm: a thumb on the fingers of a fist, or
+        fingers on a thumb that is tucked in under them.
+        """
         transforms = bone_transforms(self._asset.mesh.bone_parents, self._asset.mesh.pivots, rotations)
         spheres, bones, radii, fingers = self._spheres
         posed = np.einsum("nij,nj->ni", transforms[bones, :, :3], spheres) + transforms[bones, :, 3]
         distance = np.linalg.norm(posed[:, None] - posed[None], axis=-1)
         deep = (distance < TOUCH * (radii[:, None] + radii[None])) & (fingers[:, None] != fingers[None])
+        height = posed @ transforms[self._bones["wrist.R"], :, 2]
+        deep &= height[:, None] >= height[None]
         contacts = np.zeros((6, 6), bool)
         first, second = np.nonzero(deep)
         contacts[fingers[first], fingers[second]] = True
@@ -169,16 +175,16 @@ class HandPoser:
 
 
 def _eased(angles: HandAngles, contacts: np.ndarray) -> HandAngles:
-    """Open what touches: uncurl fingers from the palm, lift the thumb off, move neighbours apart."""
+    """Open what touches: uncurl fingers from palm and thumb, lift the thumb off, move neighbours apart."""
     fingers, thumb = angles.fingers.copy(), angles.thumb.copy()
     for finger in range(1, 5):
-        if contacts[finger, PALM]:
+        if contacts[finger, PALM] or contacts[finger, THUMB]:
             fingers[finger - 1, 1:3] -= (6.0, 5.0)
         for other in range(finger + 1, 5):
-            if contacts[finger, other]:
+            if contacts[finger, other] or contacts[other, finger]:
                 fingers[finger - 1, 3] += 2.0
                 fingers[other - 1, 3] -= 2.0
-    if contacts[0].any():
+    if contacts[THUMB].any() or contacts[PALM, THUMB]:
         thumb += (-4.0, 5.0, 0.0, -1.0, -3.0)
     return HandAngles(fingers, thumb.clip(THUMB_LOW, THUMB_HIGH), angles.wrist)
 
