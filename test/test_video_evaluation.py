@@ -60,6 +60,12 @@ def test_frames_without_a_hand_and_minority_sides_are_counted() -> None:
     assert result.side_constancy == pytest.approx(2 / 3)
 
 
+def test_tracking_keeps_the_side_that_single_images_contradict() -> None:
+    result = evaluate([[hand_at(GRID)]] * 4 + [[hand_at(GRID, "left")]] + [[]] + [[hand_at(GRID)]] * 4)
+    assert result.side_constancy == pytest.approx(8 / 9)
+    assert result.tracked_side_constancy == 1
+
+
 def test_steady_motion_has_no_jitter_and_shaking_has_its_amplitude() -> None:
     moving = [[hand_at(GRID + np.float32(5 * k))] for k in range(8)]
     assert evaluate(moving).jitter == pytest.approx(0, abs=1e-6)

@@ -35,7 +35,8 @@ def video_table_of(evaluation: VideoEvaluation) -> str:
     rows = [
         ("frames", f"{evaluation.frames}", ""),
         ("with a hand", f"{evaluation.frames_with_hand:.3f}", "share of the frames"),
-        ("side", f"{evaluation.side_constancy:.3f}", "share of those on the side that most are on"),
+        ("side", f"{evaluation.side_constancy:.3f}", "share of those on the side that most are on, image by image"),
+        ("tracked side", f"{evaluation.tracked_side_constancy:.3f}", "the same of tracked hands, as the node has them"),
         ("jitter", f"{evaluation.jitter:.4f}", "median change of a joint's velocity per frame, of the hand's side"),
     ]
     if evaluation.pck_10 is not None:

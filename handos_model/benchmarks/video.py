@@ -12,6 +12,7 @@ from handos_model.benchmarks.metrics import percentage_correct, relative_pixel_e
 from handos_model.hand.hand import FloatArray, Hand
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.inference.pipeline import HandPipeline
+from handos_model.inference.tracking import HandTracker, TrackingSettings
 from handos_model.io.frame import CameraIntrinsics
 from handos_model.io.source import FrameSource
 
@@ -24,7 +25,9 @@ class VideoEvaluation:
     frames_with_hand: float
     """Share of the frames."""
     side_constancy: float
-    """Share of those whose hand has the side that most have."""
+    """Share of those whose hand has the side that most have, image by image."""
+    tracked_side_constancy: float
+    """The same of the tracked hands, which the node publishes."""
     jitter: float
     """Median change of a joint's velocity from frame to frame, as a fraction of the hand's longest side."""
     pck_10: float | None
@@ -67,20 +70,28 @@ def evaluate_video(
     field_of_view
         Degrees along the longer side, assumed of the camera.
     """
-    seen = list[Hand | None]()
+    seen, tracked = list[Hand | None](), list[Hand]()
+    tracker = HandTracker()
     for frame in tqdm(source.frames, unit=" frames", total=source.frame_count, disable=None):
         height, width = frame.image.shape[:2]
         hands = pipeline(frame.image, CameraIntrinsics.from_field_of_view(width, height, field_of_view))
         seen.append(hands[0] if hands else None)
+        # Those seen come first, in the order given.
+        tracked += tracker.update(hands, frame.stamp, TrackingSettings())[: min(len(hands), 1)]
     found = [hand for hand in seen if hand is not None]
-    sides = Counter(hand.handedness for hand in found)
     return VideoEvaluation(
         frames=len(seen),
         frames_with_hand=len(found) / max(len(seen), 1),
-        side_constancy=max(sides.values(), default=0) / max(len(found), 1),
+        side_constancy=_side_constancy(found),
+        tracked_side_constancy=_side_constancy(tracked),
         jitter=_jitter(seen),
         pck_10=None if reference is None else _pck_10(seen, reference),
     )
+
+
+def _side_constancy(hands: list[Hand]) -> float:
+    sides = Counter(hand.handedness for hand in hands)
+    return max(sides.values(), default=0) / max(len(hands), 1)
 
 
 def _jitter(seen: list[Hand | None]) -> float:

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from handos_model.hand.hand import FloatArray, Hand, Handedness
+from handos_model.hand.hand import Hand, Handedness
 from handos_model.hand.skeleton import JOINT_COUNT, ROOT_JOINT
 from handos_model.inference.smoothing import Floats, PointSmoother, Smoothing
 
@@ -32,10 +32,11 @@ SHORTEST_INTERVAL: Final = 1e-3
 """Seconds between two images, even where their stamps are equal."""
 SEEN_BEFORE_COASTING: Final = 3
 """Images that a hand must have been seen in before it may outlive being out of sight: false alarms do not."""
-MOST_EVIDENCE: Final = 8.0
-"""Bound of the summed log odds of the side, so that a hand can still change its mind."""
-MOST_EVIDENCE_OF_ONE: Final = 2.0
-"""The same for one image."""
+MOST_EVIDENCE_OF_ONE: Final = 6.0
+"""Bound of one image's log odds of the side: where a bent finger makes the view ambiguous they are 0 to 3, else 5."""
+MOST_EVIDENCE: Final = 100.0
+"""Bound of their sum, so that a hand can still change its mind: half a second of certain images at 30 Hz. One finger
+bent for a second must not outweigh all that was seen before."""
 EVIDENCE_TO_TURN: Final = 2.0
 """Log odds of the other side from which on a hand changes its side."""
 
@@ -157,7 +158,7 @@ class _Track:
         hand, seconds = sighting.hand, stamp - self._stamp
         side = self._decided_side(sighting)
         self._move(sighting, seconds)
-        shown = hand if hand.handedness == side else _with_shape_of(self.hand, hand)
+        shown = hand if hand.handedness == side else _mirrored(hand)
         score = 1 / (1 + math.exp(-max(0.0, self._evidence * _SIGNS[side])))
         self.hand = replace(shown, id=self.hand.id, handedness=side, handedness_score=score)
         self._smooth(seconds, smoothing)
@@ -233,12 +234,18 @@ def _faded(seconds: float) -> float:
     return VELOCITY_FADES * (1 - math.exp(-max(seconds, 0.0) / VELOCITY_FADES))
 
 
-def _with_shape_of(earlier: Hand, hand: Hand) -> Hand:
-    """`hand`, where it is, with the shape it had before.
+def _mirrored(hand: Hand) -> Hand:
+    """`hand` with its mirror image for a mesh, at the plane through its root in which it extends most.
 
-    For one image whose side contradicts all others: its mesh is that of the other hand, inside out for our faces.
+    For images whose side contradicts all others: a mesh of the other hand explains the same view, inside out for our
+    faces. Its mirror image has the right faces and every joint bent by the same angle, and lies where it lay as nearly
+    as may be.
     """
-    if earlier.joints_3d is None or earlier.vertices is None or hand.joints_3d is None:
+    if hand.joints_3d is None or hand.vertices is None:
         return hand
-    step: FloatArray = hand.joints_3d[ROOT_JOINT] - earlier.joints_3d[ROOT_JOINT]
-    return replace(hand, joints_3d=earlier.joints_3d + step, vertices=earlier.vertices + step)
+    root = hand.joints_3d[ROOT_JOINT]
+    normal = np.linalg.eigh(np.cov((hand.vertices - root).T))[1][:, 0].astype(np.float32)
+    joints, vertices = (
+        points - 2 * np.outer((points - root) @ normal, normal) for points in (hand.joints_3d, hand.vertices)
+    )
+    return replace(hand, joints_3d=joints, vertices=vertices)
