@@ -6,10 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import pdist
 
 from handos_model.hand.hand import Hand, Handedness
-from handos_model.hand.handedness import signed_volume
 from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.smoothing import PointSmoother, Smoothing
@@ -118,17 +116,12 @@ def test_one_image_with_the_wrong_side_changes_neither_side_nor_shape() -> None:
     tracker = HandTracker()
     for k in range(10):
         tracker.update([hand_at(100)], k * FRAME, RAW)
-    given = hand_at(103, side="left", certainty=0.7)
-    (hand,) = tracker.update([given], 10 * FRAME, RAW)
+    (hand,) = tracker.update([hand_at(103, side="left", certainty=0.7)], 10 * FRAME, RAW)
+    expected = hand_at(103)
     assert hand.handedness == "right"
-    assert given.vertices is not None
-    assert given.joints_3d is not None
     assert hand.vertices is not None
-    assert hand.joints_3d is not None
-    assert signed_volume(hand.vertices, TOPOLOGY) == pytest.approx(-signed_volume(given.vertices, TOPOLOGY))
-    assert np.allclose(pdist(hand.joints_3d), pdist(given.joints_3d), atol=1e-5)
-    assert np.allclose(hand.joints_3d[ROOT_JOINT], given.joints_3d[ROOT_JOINT])
-    assert np.allclose(TOPOLOGY.joint_regressor @ hand.vertices, hand.joints_3d, atol=1e-5)
+    assert expected.vertices is not None
+    assert np.allclose(hand.vertices, expected.vertices, atol=1e-4)
 
 
 def test_a_second_of_half_sure_images_does_not_turn_a_hand_that_was_certain_before() -> None:

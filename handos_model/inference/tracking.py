@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from handos_model.hand.hand import Hand, Handedness
+from handos_model.hand.hand import FloatArray, Hand, Handedness
 from handos_model.hand.skeleton import JOINT_COUNT, ROOT_JOINT
 from handos_model.inference.smoothing import Floats, PointSmoother, Smoothing
 
@@ -158,7 +158,7 @@ class _Track:
         hand, seconds = sighting.hand, stamp - self._stamp
         side = self._decided_side(sighting)
         self._move(sighting, seconds)
-        shown = hand if hand.handedness == side else _mirrored(hand)
+        shown = hand if hand.handedness == side else _with_shape_of(self.hand, hand)
         score = 1 / (1 + math.exp(-max(0.0, self._evidence * _SIGNS[side])))
         self.hand = replace(shown, id=self.hand.id, handedness=side, handedness_score=score)
         self._smooth(seconds, smoothing)
@@ -234,18 +234,13 @@ def _faded(seconds: float) -> float:
     return VELOCITY_FADES * (1 - math.exp(-max(seconds, 0.0) / VELOCITY_FADES))
 
 
-def _mirrored(hand: Hand) -> Hand:
-    """`hand` with its mirror image for a mesh, at the plane through its root in which it extends most.
+def _with_shape_of(earlier: Hand, hand: Hand) -> Hand:
+    """`hand`, where it is, with the shape it had before.
 
-    For images whose side contradicts all others: a mesh of the other hand explains the same view, inside out for our
-    faces. Its mirror image has the right faces and every joint bent by the same angle, and lies where it lay as nearly
-    as may be.
+    For images whose side contradicts all others: their mesh is that of the other hand, inside out for our faces, and
+    another finger is taken for the thumb, so that its mirror image is no answer either.
     """
-    if hand.joints_3d is None or hand.vertices is None:
+    if earlier.joints_3d is None or earlier.vertices is None or hand.joints_3d is None:
         return hand
-    root = hand.joints_3d[ROOT_JOINT]
-    normal = np.linalg.eigh(np.cov((hand.vertices - root).T))[1][:, 0].astype(np.float32)
-    joints, vertices = (
-        points - 2 * np.outer((points - root) @ normal, normal) for points in (hand.joints_3d, hand.vertices)
-    )
-    return replace(hand, joints_3d=joints, vertices=vertices)
+    step: FloatArray = hand.joints_3d[ROOT_JOINT] - earlier.joints_3d[ROOT_JOINT]
+    return replace(hand, joints_3d=earlier.joints_3d + step, vertices=earlier.vertices + step)
