@@ -71,13 +71,13 @@ def evaluate_video(
         Degrees along the longer side, assumed of the camera.
     """
     seen, tracked = list[Hand | None](), list[Hand]()
-    tracker = HandTracker()
+    tracker, settings = HandTracker(), TrackingSettings(smoothing=None)
     for frame in tqdm(source.frames, unit=" frames", total=source.frame_count, disable=None):
         height, width = frame.image.shape[:2]
         hands = pipeline(frame.image, CameraIntrinsics.from_field_of_view(width, height, field_of_view))
         seen.append(hands[0] if hands else None)
-        # Those seen come first, in the order given.
-        tracked += tracker.update(hands, frame.stamp, TrackingSettings())[: min(len(hands), 1)]
+        # Those seen come first, in the order given; smoothing would not change their sides.
+        tracked += tracker.update(hands, frame.stamp, settings)[: min(len(hands), 1)]
     found = [hand for hand in seen if hand is not None]
     return VideoEvaluation(
         frames=len(seen),

@@ -33,7 +33,7 @@ SHORTEST_INTERVAL: Final = 1e-3
 SEEN_BEFORE_COASTING: Final = 3
 """Images that a hand must have been seen in before it may outlive being out of sight: false alarms do not."""
 MOST_EVIDENCE_OF_ONE: Final = 6.0
-"""Bound of one image's log odds of the side: where a bent finger makes the view ambiguous they are 0 to 3, else 5."""
+"""Bound of one image's log odds of the side, which fall where a single bent finger makes the view ambiguous."""
 MOST_EVIDENCE: Final = 100.0
 """Bound of their sum, so that a hand can still change its mind: half a second of certain images at 30 Hz. One finger
 bent for a second must not outweigh all that was seen before."""

@@ -177,14 +177,16 @@ class HandPoser:
 def _eased(angles: HandAngles, contacts: np.ndarray) -> HandAngles:
     """Open what touches: uncurl fingers from palm and thumb, lift the thumb off, move neighbours apart."""
     fingers, thumb = angles.fingers.copy(), angles.thumb.copy()
+    # Which lies further from the palm matters to thumb and fingers only: a finger can be deep inside the palm.
+    touching = contacts | contacts.T
     for finger in range(1, 5):
-        if contacts[finger, PALM] or contacts[finger, THUMB]:
+        if touching[finger, PALM] or contacts[finger, THUMB]:
             fingers[finger - 1, 1:3] -= (6.0, 5.0)
         for other in range(finger + 1, 5):
-            if contacts[finger, other] or contacts[other, finger]:
+            if touching[finger, other]:
                 fingers[finger - 1, 3] += 2.0
                 fingers[other - 1, 3] -= 2.0
-    if contacts[THUMB].any() or contacts[PALM, THUMB]:
+    if contacts[THUMB].any() or touching[THUMB, PALM]:
         thumb += (-4.0, 5.0, 0.0, -1.0, -3.0)
     return HandAngles(fingers, thumb.clip(THUMB_LOW, THUMB_HIGH), angles.wrist)
 
