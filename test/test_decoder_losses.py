@@ -159,6 +159,48 @@ def test_hands_without_3d_annotation_teach_by_projection_and_side_only(
     assert of_vertices[2].abs().max() > 0
 
 
+@pytest.fixture
+def with_idle(noisy: HandPrediction, hands: AssignedHands) -> tuple[HandPrediction, AssignedHands]:
+    """The same, and a row behind them that answers for no hand: NaN beside the zeros of a padded hand."""
+
+    def joined(values: Tensor, last: float) -> Tensor:
+        return torch.cat([values, torch.full_like(values[:1], last)])
+
+    prediction = {name: joined(values, torch.nan).requires_grad_() for name, values in vars(noisy).items()}
+    padded = {name: joined(values, 0) for name, values in vars(hands).items()}
+    return HandPrediction(**prediction), AssignedHands(**padded)
+
+
+def test_queries_that_answer_for_no_hand_change_neither_losses_nor_gradients(
+    noisy: HandPrediction, hands: AssignedHands, with_idle: tuple[HandPrediction, AssignedHands]
+) -> None:
+    prediction, padded = with_idle
+    alone = {name: values.clone().requires_grad_() for name, values in vars(noisy).items()}
+    expected = DecoderLosses(TOPOLOGY)([HandPrediction(**alone)], hands, SIZE)
+    answers = torch.tensor([True] * HANDS + [False])
+    losses = DecoderLosses(TOPOLOGY)([prediction], padded, SIZE, answers)
+    assert {name: float(loss.detach()) for name, loss in losses.items()} == pytest.approx(
+        {name: float(loss.detach()) for name, loss in expected.items()}, rel=1e-5
+    )
+    gradients, wanted = (
+        torch.autograd.grad(torch.stack(list(found.values())).sum(), list(leaves.values()))
+        for found, leaves in ((losses, vars(prediction)), (expected, alone))
+    )
+    for gradient, of_hands in zip(gradients, wanted, strict=True):
+        torch.testing.assert_close(gradient[:HANDS], of_hands, rtol=1e-4, atol=1e-6)
+        assert gradient[HANDS:].abs().max() == 0
+
+
+def test_without_any_hand_all_losses_and_gradients_are_zero(
+    with_idle: tuple[HandPrediction, AssignedHands],
+) -> None:
+    prediction, padded = with_idle
+    losses = DecoderLosses(TOPOLOGY)([prediction], padded, SIZE, torch.zeros(HANDS + 1, dtype=torch.bool))
+    assert {float(loss.detach()) for loss in losses.values()} == {0.0}
+    gradients = torch.autograd.grad(torch.stack(list(losses.values())).sum(), list(vars(prediction).values()))
+    assert all(gradient.abs().max() == 0 for gradient in gradients)
+
+
 def test_spread_that_fits_the_errors_best_is_their_mean_absolute_error(
     perfect: HandPrediction, hands: AssignedHands
 ) -> None:

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs the train extra")
@@ -16,10 +15,11 @@ from handos_model.architecture.presets import EDGE
 from handos_model.hand.topology import HandTopology
 from handos_model.synthesis.renderer import SceneRenderer
 from handos_model.training.assignment import assign_predictions
-from handos_model.training.augmentation import ViewRange, augment
 from handos_model.training.decoder_losses import DecoderLosses
 from handos_model.training.detector_stage import SupervisedDetector
-from handos_model.training.sample import Batch, collate
+from handos_model.training.originals import stack_images
+from handos_model.training.sample import Batch, join_batches
+from handos_model.training.views import ViewRange, draw_views
 
 ASSETS = Path(os.environ.get("HANDOS_ASSETS", "assets"))
 TOPOLOGY = HandTopology.load()
@@ -30,14 +30,14 @@ DETECTOR_STEPS, DECODER_STEPS = 120, 300
 def fixed_views() -> Batch:
     """One view of each of the first 16 rendered frames that show one hand in it; the same views at every step."""
     renderer = SceneRenderer(ASSETS, None, 256)
-    samples, frame = [], 0
-    while len(samples) < IMAGES:
+    batches, frame = [], 0
+    while len(batches) < IMAGES:
         views = ViewRange(smallest_hand=0.5, blank=0)
-        rng = np.random.default_rng(frame)
-        sample = augment(renderer.render(0, frame), SIZE, TOPOLOGY.vertex_count, views, rng)
-        samples += [sample] if len(sample.boxes) == 1 else []
+        originals = stack_images([renderer.render(0, frame)], TOPOLOGY.vertex_count)
+        batch = draw_views(originals, SIZE, views, torch.Generator().manual_seed(frame))
+        batches += [batch] if batch.is_hand.sum() == 1 else []
         frame += 1
-    return collate(samples)
+    return join_batches(batches)
 
 
 def descend(
@@ -80,23 +80,24 @@ def test_sixteen_rendered_images_are_learnt_by_heart() -> None:
     # The best query of every hand; padded hands take any query and are left out of the losses.
     claims = assigned[:, None] == torch.arange(hands_per_image)[:, None]
     queries = (found.logits[:, None].masked_fill(~claims, -torch.inf)).argmax(dim=-1)
-    image_index, hand_index = (batch.is_hand & claims.any(dim=-1)).nonzero(as_tuple=True)
-    assert len(image_index) == batch.is_hand.sum(), "every hand must be found"
-    hands, rows = batch.of_assigned(image_index, hand_index), image_index * hands_per_image + hand_index
+    answers = (batch.is_hand & claims.any(dim=-1)).flatten()
+    assert answers.sum() == batch.is_hand.sum(), "every hand must be found"
+    image_index, hand_index = torch.meshgrid(torch.arange(IMAGES), torch.arange(hands_per_image), indexing="ij")
+    hands = batch.of_assigned(image_index.flatten(), hand_index.flatten())
 
     losses = DecoderLosses(TOPOLOGY)
     trained = [*model.side_network.parameters(), *model.decoder.parameters()]
     optimizer = torch.optim.AdamW(trained, weight_decay=0)
     for step in range(DECODER_STEPS):
-        layers = [layer.of_hands(rows) for layer in model.decode(found, model.remember(found), queries)]
-        loss = torch.stack(list(losses(layers, hands, SIZE).values())).sum()
+        layers = model.decode(found, model.remember(found), queries)
+        loss = torch.stack(list(losses(layers, hands, SIZE, answers).values())).sum()
         descend(model, step, DECODER_STEPS, optimizer, loss)
 
     with torch.no_grad():
-        answer = model.eval().decode(found, model.remember(found), queries)[-1].of_hands(rows)
+        answer = model.eval().decode(found, model.remember(found), queries)[-1]
     assert answer.vertices is not None
-    vertices = 1000 * float((answer.vertices - hands.vertices).norm(dim=-1)[hands.has_3d].mean())
-    joints = float((SIZE * answer.joints_2d - hands.joints_2d).norm(dim=-1).mean())
-    print(f"{len(rows)} hands: vertices {vertices:.2f} mm, joints {joints:.2f} px")
+    vertices = 1000 * float((answer.vertices - hands.vertices).norm(dim=-1)[answers & hands.has_3d].mean())
+    joints = float((SIZE * answer.joints_2d - hands.joints_2d).norm(dim=-1)[answers].mean())
+    print(f"{int(answers.sum())} hands: vertices {vertices:.2f} mm, joints {joints:.2f} px")
     assert vertices < 3
     assert joints < 1

@@ -24,14 +24,14 @@ from handos_model.io.annotated_folder import write_shard
 from handos_model.io.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
 from handos_model.io.frame import CameraIntrinsics
 from handos_model.training import run
-from handos_model.training.augmentation import ViewRange
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
 from handos_model.training.configuration import StageConfiguration, TrainingConfiguration
-from handos_model.training.decoder_stage import load_model, train_decoder
+from handos_model.training.decoder_stage import SupervisedDecoder, load_model, train_decoder
 from handos_model.training.detector_stage import SupervisedDetector, train_detector
 from handos_model.training.loop import Supervised, TrainingLoop
-from handos_model.training.mixture import draw_batch
+from handos_model.training.originals import stack_images
 from handos_model.training.sample import Batch
+from handos_model.training.views import ViewRange, draw_views
 
 TOPOLOGY = HandTopology.load()
 SIZE = 96
@@ -77,6 +77,28 @@ def detector_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def views_with(hands: int, padding: int) -> Batch:
+    """Two views of noise, of which the first has hands anywhere in it; none is annotated in 3D."""
+    random = torch.Generator().manual_seed(0)
+    joints = torch.zeros(2, hands + padding, 21, 2)
+    joints[0, :hands] = SIZE * torch.rand(hands, 21, 2, generator=random)
+    is_hand = torch.zeros(joints.shape[:2], dtype=torch.bool)
+    is_hand[0, :hands] = True
+    return Batch(
+        image=torch.randint(0, 256, (2, 3, SIZE, SIZE), dtype=torch.uint8, generator=random),
+        part_ids=torch.zeros(2, SIZE // 8, SIZE // 8, dtype=torch.uint8),
+        is_hand=is_hand,
+        boxes=torch.cat([joints.amin(dim=2), joints.amax(dim=2)], dim=-1),
+        joints_2d=joints,
+        is_right=is_hand,
+        has_3d=torch.zeros_like(is_hand),
+        has_mesh=torch.zeros_like(is_hand),
+        joints_3d=torch.zeros(*is_hand.shape, 21, 3),
+        vertices=torch.zeros(*is_hand.shape, TOPOLOGY.vertex_count, 3),
+        camera=torch.zeros(*is_hand.shape, 3),
+    )
+
+
 TrainDecoder = Callable[..., list[dict[str, float]]]
 
 
@@ -114,16 +136,15 @@ def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from handos_model.training import mixture
 
     count = 0
-    draw_view = mixture.augment
 
-    def failing(*arguments: object) -> object:
+    def failing(*arguments: Any) -> Batch:
         nonlocal count
         count += 1
-        if count > step * STAGE.batch_size:
+        if count > step:
             raise KeyboardInterrupt
-        return draw_view(*arguments)  # type: ignore[arg-type]
+        return draw_views(*arguments)
 
-    monkeypatch.setattr(mixture, "augment", failing)
+    monkeypatch.setattr(mixture, "draw_views", failing)
 
 
 def test_interrupted_run_goes_on_with_the_losses_of_an_uninterrupted_one(
@@ -144,7 +165,7 @@ def test_interrupted_run_goes_on_with_the_losses_of_an_uninterrupted_one(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_samples_drawn_ahead_by_other_processes_give_the_same_losses(
+def test_images_kept_on_the_device_give_the_same_losses(
     train: TrainDecoder, whole_run: WholeRun, tmp_path: Path
 ) -> None:
     assert train(tmp_path / "decoder.pt", loaders=2) == whole_run.losses
@@ -234,9 +255,39 @@ def test_trained_weights_become_a_model(whole_run: WholeRun) -> None:
     assert [len(answer) for answer in answers] == [EDGE.hand_slots] * len(OUTPUT_NAMES)
 
 
+def first_losses(stage: str, batch: Batch) -> tuple[dict[str, float], list[torch.Tensor]]:
+    """Losses and gradients of a stage whose weights are random."""
+    torch.manual_seed(0)
+    detector = SupervisedDetector(EDGE, SIZE)
+    module = detector if stage == "detector" else SupervisedDecoder(EDGE, TOPOLOGY, detector.detector, 5)
+    losses = module.train().losses(batch)
+    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    return {name: float(loss.detach()) for name, loss in losses.items()}, gradients
+
+
+@pytest.mark.parametrize("stage", ["detector", "decoder"])
+def test_padding_changes_no_loss(stage: str) -> None:
+    losses, _ = first_losses(stage, views_with(hands=2, padding=0))
+    padded, gradients = first_losses(stage, views_with(hands=2, padding=3))
+    assert padded == pytest.approx(losses, rel=1e-5)
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@pytest.mark.parametrize(
+    ("stage", "still_learnt"), [("detector", {"score", "heatmaps", "parts"}), ("decoder", {"heatmaps", "parts"})]
+)
+def test_views_without_any_hand_teach_that_there_is_none(stage: str, still_learnt: set[str]) -> None:
+    losses, gradients = first_losses(stage, views_with(hands=0, padding=1))
+    assert {name for name, loss in losses.items() if loss != 0} == still_learnt
+    assert losses.keys() == first_losses(stage, views_with(hands=1, padding=0))[0].keys()
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
 @pytest.mark.parametrize("count", [1, 12])
 def test_of_a_large_batch_the_detector_draws_the_first_eight(images: list[AnnotatedImage], count: int) -> None:
-    batch = draw_batch([(images, 1.0)], count, TOPOLOGY.vertex_count, ViewRange(), SIZE, np.random.default_rng(0))
+    originals = stack_images([images[k % len(images)] for k in range(count)], TOPOLOGY.vertex_count)
+    batch = draw_views(originals, SIZE, ViewRange(), torch.Generator().manual_seed(0))
     module = SupervisedDetector(EDGE, SIZE).train()
     assert module.picture_of(batch).shape == (min(count, 8) * SIZE, 2 * SIZE, 3)
     assert module.training
@@ -289,6 +340,37 @@ def test_two_processes_see_different_samples_and_keep_the_same_weights(
     # The first process logs its own samples, which are those of a lone process; the mean gradient is another one.
     assert two["box"] == one["box"]
     assert two["norm"] != one["norm"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "why"), [("edge", "no CUDA GPU is found"), ("full", "sends numbers to the GPU in every step")]
+)
+def test_steps_are_not_recorded_where_they_cannot_be(
+    preset: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    configuration = TrainingConfiguration(preset=preset, seed=5, decoder=STAGE, record_steps=True)
+    with pytest.raises(ValueError, match=f"{why}.*: set it to false"):
+        run.train(configuration, "decoder", tmp_path / "state")
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_recorded_steps_learn_what_steps_launched_kernel_by_kernel_do(
+    images: list[AnnotatedImage], tmp_path: Path
+) -> None:
+    losses = []
+    for name, record in (("recorded", True), ("launched", False)):
+        stage = replace(STAGE, steps=4, photographs=0.0)
+        configuration = TrainingConfiguration(preset="edge", seed=5, detector=stage, decoder=stage, record_steps=record)
+        weights = tmp_path / "backbone.pt"
+        torch.manual_seed(0)
+        torch.save(EfficientNetLite0().state_dict(), weights)
+        configuration = replace(configuration, backbone_weights=str(weights))
+        checkpoint = tmp_path / name / "detector.pt"
+        train_detector(configuration, [(images, 1.0)], TOPOLOGY.vertex_count, checkpoint, Accelerator())
+        losses.append([json.loads(line)["box"] for line in checkpoint.with_suffix(".jsonl").read_text().splitlines()])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
 
 
 def test_checkpoint_of_another_kind_is_refused(detector_checkpoint: Path, tmp_path: Path) -> None:

@@ -12,12 +12,13 @@ from handos_model.architecture.decoder import HandPrediction
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
 from handos_model.hand.topology import HandTopology
 from handos_model.io.frame import CameraIntrinsics
-from handos_model.training.augmentation import ViewRange
 from handos_model.training.configuration import DataSetShare, read_configuration
-from handos_model.training.data_sets import TRAINING_SETS, open_training_set
+from handos_model.training.data_sets import TRAINING_SETS, TrainingSet, open_training_set
 from handos_model.training.decoder_losses import DecoderLosses
-from handos_model.training.mixture import draw_batch
+from handos_model.training.originals import stack_images
 from handos_model.training.run import open_sources
+from handos_model.training.sample import Batch
+from handos_model.training.views import ViewRange, draw_views
 
 TOPOLOGY = HandTopology.load()
 CAMERA = CameraIntrinsics(614.6, 614.1, 320.3, 241.7)
@@ -62,13 +63,15 @@ def test_meshes_are_for_models_of_their_topology(topology_id: str, has_mesh: boo
     assert hand.joints_3d is not None
 
 
-def test_a_batch_says_what_is_annotated(folders: dict[str, Path]) -> None:
-    views = ViewRange(blank=0)
-    rng = np.random.default_rng(0)
+def view_of(source: TrainingSet, vertices: int) -> Batch:
+    """Of its first image, 64 pixels wide."""
+    return draw_views(stack_images([source[0]], vertices), 64, ViewRange(blank=0), torch.Generator().manual_seed(0))
 
+
+def test_a_batch_says_what_is_annotated(folders: dict[str, Path]) -> None:
     def batch_of(name: str, topology_id: str) -> tuple[bool, bool]:
         source = open_training_set(name, folders[name], topology_id)
-        batch = draw_batch([(source, 1.0)], 1, 778, views, 64, rng)
+        batch = view_of(source, 778)
         assert batch.is_hand.all()
         return bool(batch.has_3d.all()), bool(batch.has_mesh.all())
 
@@ -85,7 +88,7 @@ def test_a_batch_says_what_is_annotated(folders: dict[str, Path]) -> None:
 )
 def test_losses_of_what_is_not_annotated_are_zero(name: str, learned_from: set[str], folders: dict[str, Path]) -> None:
     source = open_training_set(name, folders[name], TOPOLOGY.id)
-    batch = draw_batch([(source, 1.0)], 1, TOPOLOGY.vertex_count, ViewRange(blank=0), 64, np.random.default_rng(0))
+    batch = view_of(source, TOPOLOGY.vertex_count)
     hands = batch.of_assigned(torch.tensor([0]), torch.tensor([0]))
     vertices = torch.from_numpy(TOPOLOGY.mean_vertices)[None]
     layer = HandPrediction(

@@ -1,7 +1,8 @@
 """Cropped, scaled, mirrored views of one scene: labels stay true, and the metres stay the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -17,11 +18,16 @@ from handos_model.inference.camera_geometry import pixels_per_metre, project, ro
 from handos_model.inference.preprocessing import Letterbox
 from handos_model.io.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
 from handos_model.io.frame import CameraIntrinsics
-from handos_model.training.augmentation import ViewRange, augment
-from handos_model.training.sample import Sample
+from handos_model.training.colour_variation import vary_colours
+from handos_model.training.jpeg import compress
+from handos_model.training.originals import LARGEST_SIDE, stack_images
+from handos_model.training.sample import UNKNOWN_PART, Batch
+from handos_model.training.views import ViewRange, draw_views
 
 TOPOLOGY = HandTopology.load()
 WIDTH, HEIGHT, SIZE = 320, 240, 128
+DISC = 24
+"""Pixels of its radius."""
 LEVEL = ViewRange(rotation=0, any_rotation=0, blank=0)
 
 
@@ -49,10 +55,38 @@ def scene() -> Scene:
     return Scene(vertices, TOPOLOGY.joint_regressor @ vertices)
 
 
-def view_of(image: AnnotatedImage, sample: Sample) -> tuple[npt.NDArray[np.float64], CameraIntrinsics]:
+@dataclass(frozen=True)
+class View:
+    """The only hand of a view, as arrays."""
+
+    picture: npt.NDArray[np.uint8]
+    part_ids: npt.NDArray[np.uint8]
+    joints_2d: npt.NDArray[np.float32]
+    joints_3d: npt.NDArray[np.float32]
+    vertices: npt.NDArray[np.float32]
+    camera: npt.NDArray[np.float32]
+    is_right: bool
+
+
+def draw(image: AnnotatedImage, seed: int, views: ViewRange) -> View:
+    batch = draw_batch([image], seed, views)
+    assert batch.is_hand.all()
+    return View(
+        batch.image[0].permute(1, 2, 0).numpy(),
+        batch.part_ids[0].numpy(),
+        *(getattr(batch, name)[0, 0].numpy() for name in ("joints_2d", "joints_3d", "vertices", "camera")),
+        bool(batch.is_right),
+    )
+
+
+def draw_batch(images: list[AnnotatedImage], seed: int, views: ViewRange) -> Batch:
+    return draw_views(stack_images(images, TOPOLOGY.vertex_count), SIZE, views, torch.Generator().manual_seed(seed))
+
+
+def view_of(image: AnnotatedImage, sample: View) -> tuple[npt.NDArray[np.float64], CameraIntrinsics]:
     """The map from picture to view, found from the joints alone, and the camera that took the view."""
     pixels = np.column_stack([image.hands[0].joints_2d, np.ones(21)])
-    linear = np.linalg.lstsq(pixels, sample.joints_2d[0], rcond=None)[0].T
+    linear = np.linalg.lstsq(pixels, sample.joints_2d, rcond=None)[0].T
     camera = image.camera
     assert camera is not None
     scale_x, scale_y = abs(linear[0, 0]), abs(linear[1, 1])
@@ -64,44 +98,125 @@ def view_of(image: AnnotatedImage, sample: Sample) -> tuple[npt.NDArray[np.float
 @pytest.mark.parametrize("seed", range(8))
 def test_every_crop_and_size_and_focal_length_gives_the_same_metres(scene: Scene, focal: float, seed: int) -> None:
     image = scene.photographed(CameraIntrinsics(focal, focal, 150.0, 115.0))
-    sample = augment(image, SIZE, TOPOLOGY.vertex_count, LEVEL, np.random.default_rng(seed))
+    sample = draw(image, seed, LEVEL)
     linear, camera = view_of(image, sample)
     mirror = np.array([np.sign(linear[0, 0]), 1, 1])
-    root = root_position(sample.camera[0, :2], sample.camera[0, 2], camera)
+    root = root_position(sample.camera[:2], sample.camera[2], camera)
     np.testing.assert_allclose(root, scene.joints[ROOT_JOINT] * mirror, atol=2e-4)
-    np.testing.assert_allclose(to_camera_frame(sample.vertices[0], root), scene.vertices * mirror, atol=3e-4)
+    np.testing.assert_allclose(to_camera_frame(sample.vertices, root), scene.vertices * mirror, atol=3e-4)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_projected_mesh_and_joints_fall_on_the_2d_labels(scene: Scene, seed: int) -> None:
     image = scene.photographed(CameraIntrinsics(300, 300, 150, 115))
-    sample = augment(image, SIZE, TOPOLOGY.vertex_count, LEVEL, np.random.default_rng(seed))
+    sample = draw(image, seed, LEVEL)
     _, camera = view_of(image, sample)
-    root = root_position(sample.camera[0, :2], sample.camera[0, 2], camera)
-    seen = project(to_camera_frame(sample.joints_3d[0], root), camera)
-    np.testing.assert_allclose(seen, sample.joints_2d[0], atol=0.1)
+    root = root_position(sample.camera[:2], sample.camera[2], camera)
+    seen = project(to_camera_frame(sample.joints_3d, root), camera)
+    np.testing.assert_allclose(seen, sample.joints_2d, atol=0.1)
 
 
 def test_mirrored_views_have_the_other_side_and_a_mesh_turned_inside_out(scene: Scene) -> None:
     image = scene.photographed(CameraIntrinsics(300, 300, 150, 115))
     seen = set()
     for seed in range(12):
-        sample = augment(image, SIZE, TOPOLOGY.vertex_count, ViewRange(blank=0), np.random.default_rng(seed))
-        (right,) = sample.is_right
-        assert (signed_volume(sample.vertices[0], TOPOLOGY) > 0) == right
-        seen.add(bool(right))
+        sample = draw(image, seed, ViewRange(blank=0))
+        assert (signed_volume(sample.vertices, TOPOLOGY) > 0) == sample.is_right
+        seen.add(sample.is_right)
     assert seen == {True, False}
 
 
 @pytest.mark.parametrize("turn", [20.0, 120.0])
 def test_turned_views_turn_the_hand_about_its_ray(scene: Scene, turn: float) -> None:
     image = scene.photographed(CameraIntrinsics(300, 300, 150, 115))
-    rng = np.random.default_rng(1)
-    sample = augment(image, SIZE, TOPOLOGY.vertex_count, ViewRange(rotation=turn, any_rotation=0, blank=0), rng)
-    level = augment(image, SIZE, TOPOLOGY.vertex_count, LEVEL, np.random.default_rng(1))
-    np.testing.assert_allclose(sample.vertices[0, :, 2], level.vertices[0, :, 2], atol=1e-5)
-    reach = np.linalg.norm(sample.vertices[0, :, :2], axis=1)
-    np.testing.assert_allclose(reach, np.linalg.norm(level.vertices[0, :, :2], axis=1), atol=1e-5)
+    sample = draw(image, 1, ViewRange(rotation=turn, any_rotation=0, blank=0))
+    level = draw(image, 1, LEVEL)
+    np.testing.assert_allclose(sample.vertices[:, 2], level.vertices[:, 2], atol=1e-5)
+    reach = np.linalg.norm(sample.vertices[:, :2], axis=1)
+    np.testing.assert_allclose(reach, np.linalg.norm(level.vertices[:, :2], axis=1), atol=1e-5)
+
+
+def marked(image: AnnotatedImage) -> AnnotatedImage:
+    """The same with a bright disc and a part of its own at the middle finger's root."""
+    place = image.hands[0].joints_2d[9].round().astype(int).tolist()
+    picture, parts = image.image.copy(), np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.circle(picture, place, DISC, (255, 255, 255), -1)
+    cv2.circle(parts, place, DISC, 3, -1)
+    return replace(image, image=picture, part_ids=parts)
+
+
+@pytest.mark.parametrize("smallest_image", [0.1, 1.0], ids=["shrunk", "enlarged"])
+@pytest.mark.parametrize("seed", range(4))
+def test_picture_and_part_ids_move_with_the_joints(scene: Scene, seed: int, smallest_image: float) -> None:
+    image = marked(scene.photographed(CameraIntrinsics(300, 300, 150, 115)))
+    views = ViewRange(smallest_hand=0.3, largest_hand=0.5, blank=0, smallest_image=smallest_image)
+    sample = draw(image, seed, views)
+    linear, _ = view_of(image, sample)
+    radius = DISC * np.sqrt(abs(np.linalg.det(linear[:, :2])))
+    rows, columns = np.nonzero(sample.part_ids == 3)
+    centre = 8 * np.array([columns.mean(), rows.mean()]) + 3.5
+    np.testing.assert_allclose(centre, sample.joints_2d[9], atol=5)
+    x, y = sample.joints_2d[9].round().astype(int)
+    assert sample.picture[y, x].min() > 90
+    ring = [sample.joints_2d[9] + 2 * radius * np.array(d) for d in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+    around = [sample.picture[int(v), int(u)].max() for u, v in ring if 0 <= u < SIZE and 0 <= v < SIZE]
+    assert max(around, default=0) < sample.picture[y, x].min()
+
+
+def test_photographs_of_hands_have_unknown_parts_and_those_without_are_background(scene: Scene) -> None:
+    photograph = scene.photographed(CameraIntrinsics(300, 300, 150, 115))
+    batch = draw_batch([photograph, replace(photograph, hands=())], 0, LEVEL)
+    assert (batch.part_ids[0] == UNKNOWN_PART).all()
+    assert (batch.part_ids[1] == 0).all()
+    assert batch.is_hand.tolist() == [[True], [False]]
+
+
+def test_around_an_image_another_one_without_hands_goes_on_and_never_one_with_a_hand(scene: Scene) -> None:
+    photograph = scene.photographed(CameraIntrinsics(300, 300, 150, 115))
+    red, blue = np.zeros_like(photograph.image), np.zeros_like(photograph.image)
+    red[..., 2], blue[..., 0] = 255, 255
+    images = [replace(photograph, image=red), replace(photograph, image=blue, hands=())]
+    views = ViewRange(smallest_hand=0.1, largest_hand=0.1, smallest_image=0.1, blank=0)
+    seen = torch.cat([draw_batch(images * 8, seed, views).image for seed in range(4)]).float()
+    corners = seen[:, :, :: SIZE - 1, :: SIZE - 1].flatten(2)
+    is_blue = (corners[:, 0] > 2 * corners[:, 2] + 20) & (corners[:, 1] < 20)
+    is_red = (corners[:, 2] > 2 * corners[:, 0] + 20) & (corners[:, 1] < 20)
+    of_hands = is_blue[::2]
+    assert 0.2 < of_hands.float().mean() < 0.8
+    assert is_red[1::2].float().mean() < 0.1
+
+
+def test_large_images_are_shrunk_and_their_labels_with_them(scene: Scene) -> None:
+    image = scene.photographed(CameraIntrinsics(300, 300, 150, 115))
+    large = cv2.resize(image.image, None, fx=4, fy=4)
+    hand = replace(image.hands[0], joints_2d=4 * (image.hands[0].joints_2d + 0.5) - 0.5)
+    enlarged = AnnotatedImage(np.asarray(large, np.uint8), (hand,), CameraIntrinsics(1200, 1200, 601.5, 461.5))
+    small, shrunk = (stack_images([each], TOPOLOGY.vertex_count) for each in (image, enlarged))
+    assert max(shrunk.size[0].tolist()) == LARGEST_SIDE
+    np.testing.assert_allclose(shrunk.joints_2d, 2 * (small.joints_2d + 0.5) - 0.5, atol=1e-3)
+    np.testing.assert_allclose(shrunk.pixels_per_metre, 2 * small.pixels_per_metre, rtol=1e-6)
+
+
+@pytest.mark.parametrize("quality", [25, 50, 75])
+def test_compression_leaves_what_opencv_leaves(quality: int) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    picture = np.asarray(cv2.resize(picture, (128, 128), interpolation=cv2.INTER_CUBIC), np.uint8)
+    coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    wanted = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.float32)
+    image = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
+    got = 255 * compress(image, torch.tensor([float(quality)]))[0].permute(1, 2, 0).numpy()
+    assert np.abs(got - wanted).mean() < 0.5 * np.abs(picture - wanted).mean()
+
+
+def test_colours_change_and_shapes_stay() -> None:
+    images = torch.linspace(0.2, 0.8, 64).expand(16, 3, 64, 64).contiguous()
+    varied = vary_colours(images, torch.Generator().manual_seed(0))
+    assert varied.shape == images.shape
+    assert varied.min() >= 0
+    assert varied.max() <= 1
+    assert (varied - images).abs().mean(dim=(1, 2, 3)).min() > 0.002
+    # Most of every image's gradient from left to right is still there.
+    assert (varied[..., 48:].mean(dim=(1, 2, 3)) > varied[..., :16].mean(dim=(1, 2, 3))).all()
 
 
 @torch.no_grad()

@@ -18,7 +18,9 @@ def to_centre(corners: Tensor) -> Tensor:
 
 def area(corners: Tensor) -> Tensor:
     """(..., 4) corners -> (...)."""
-    return (corners[..., 2:] - corners[..., :2]).clamp(min=0).prod(dim=-1)
+    # Not `prod`, on whose way back the host reads from the device whether there are zeros.
+    width, height = (corners[..., 2:] - corners[..., :2]).clamp(min=0).unbind(dim=-1)
+    return width * height
 
 
 def intersection_over_union(a: Tensor, b: Tensor) -> Tensor:
@@ -30,7 +32,7 @@ def intersection_over_union(a: Tensor, b: Tensor) -> Tensor:
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     """GIoU (Rezatofighi et al., 2019) of corner boxes of broadcastable shapes (..., 4) -> (...), -1..1."""
     low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
-    overlap = (high - low).clamp(min=0).prod(dim=-1)
+    overlap = area(torch.cat([low, high], dim=-1))
     union = (area(a) + area(b) - overlap).clamp(min=1e-9)
     hull = area(torch.cat([torch.minimum(a[..., :2], b[..., :2]), torch.maximum(a[..., 2:], b[..., 2:])], dim=-1))
     return overlap / union - (hull - union) / hull.clamp(min=1e-9)

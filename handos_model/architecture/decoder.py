@@ -1,7 +1,6 @@
 """The interactive 2D-3D decoder: from a hand's query to its joints, mesh and camera."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,11 +31,6 @@ class HandPrediction:
     """(H, 21, 3) metres."""
     camera: Tensor | None
     """(H, 3) u, v as fractions of the image, and images per metre."""
-
-    def of_hands(self, rows: Tensor) -> "HandPrediction":
-        """Pick hands by (P,) indices."""
-        picked: dict[str, Any] = {name: None if value is None else value[rows] for name, value in vars(self).items()}
-        return HandPrediction(**picked)
 
 
 class HandDecoder(nn.Module):
@@ -114,7 +108,8 @@ class HandDecoder(nn.Module):
     def _run(self, layer: nn.Module, queries: Tensor, *inputs: Tensor | list[Tensor]) -> Tensor:
         with in_bf16(self.bf16, queries):
             if self.checkpointing and torch.is_grad_enabled():
-                return checkpoint(layer, queries, *inputs, use_reentrant=False)
+                # Layers draw no random numbers, and a state that need not be kept need not be read from the device.
+                return checkpoint(layer, queries, *inputs, use_reentrant=False, preserve_rng_state=False)
             return layer(queries, *inputs)
 
     def _positions(self, references: Tensor, boxes: Tensor) -> Tensor:

@@ -1,10 +1,13 @@
 """D-FINE over EfficientNet-Lite0: the compact detector. Trained first, then frozen."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from transformers import AutoBackbone, DFineConfig, DFineForObjectDetection, PreTrainedConfig
+from transformers.models.d_fine.modeling_d_fine import DFineEncoderLayer
 
 from handos_model.architecture.detector import Detector, DetectorOutput
 from handos_model.architecture.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLite0
@@ -74,6 +77,19 @@ Backbone.config_class = BackboneConfig  # type: ignore[attr-defined]
 AutoBackbone.register(BackboneConfig, Backbone)
 
 
+class _FillInPlace(TorchFunctionMode):
+    """Lets the library write numbers into tensors without sending them from the host, which a CUDA graph cannot do."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is Tensor.__setitem__ and isinstance(args[2], int | float):
+            target, place, number = args
+            target[place].fill_(number)
+            return None
+        return func(*args, **(kwargs or {}))
+
+
 class DFineDetector(Detector):
     """D-FINE (Peng et al., 2024) with one class, from transformers, over EfficientNet-Lite0."""
 
@@ -96,9 +112,22 @@ class DFineDetector(Detector):
         """Run the backbone in bf16; the encoder and the layers that refine boxes are cheap and need more bits."""
         self.backbone.bf16 = True
 
+    def train(self, mode: bool = True) -> "DFineDetector":
+        """Switch everything; the encoder's layers themselves stay in evaluation mode.
+
+        In training they would make the host wait at every step, to ask whether all values are finite. There is no
+        other difference: their dropout is 0.
+        """
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, DFineEncoderLayer):
+                module.training = False
+        return self
+
     def forward(self, image: Tensor) -> DFineOutput:
-        self._place_anchors(image.shape[-1])
-        found = self.model.model((image - _PIXEL_MEAN) / _PIXEL_SPREAD)
+        self._place_anchors(image)
+        with _FillInPlace():
+            found = self.model.model((image - _PIXEL_MEAN) / _PIXEL_SPREAD)
         shallow_features, self.backbone.shallow_features = self.backbone.shallow_features, None
         assert shallow_features is not None
         return DFineOutput(
@@ -114,12 +143,15 @@ class DFineDetector(Detector):
             token_logits=found.enc_outputs_class[..., 0],
         )
 
-    def _place_anchors(self, image_size: int) -> None:
-        """Lay the anchors on the grid of this image: in evaluation mode the library keeps those of one size."""
-        if self.model.config.anchor_image_size != [image_size, image_size]:
-            self.model.config.anchor_image_size = [image_size, image_size]
-            core = self.model.model
-            core.anchors, core.valid_mask = core.generate_anchors(dtype=core.dtype)
+    def _place_anchors(self, image: Tensor) -> None:
+        """Lay the anchors on the grid of this image: in evaluation mode the library keeps those of one size.
+
+        They are no buffers of the library's model, so that they must be brought to its device too.
+        """
+        core, size = self.model.model, image.shape[-1]
+        if self.model.config.anchor_image_size != [size, size] or core.anchors.device != image.device:
+            self.model.config.anchor_image_size = [size, size]
+            core.anchors, core.valid_mask = core.generate_anchors(device=image.device, dtype=core.dtype)
 
 
 def _configuration(preset: DFinePreset, image_size: int) -> DFineConfig:

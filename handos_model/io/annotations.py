@@ -8,7 +8,7 @@ import numpy.typing as npt
 from handos_model.hand.hand import FloatArray, Handedness
 from handos_model.io.frame import CameraIntrinsics, ImageArray
 
-_FLESH = 0.07
+FLESH = 0.07
 """How far a hand reaches beyond its joints, as a fraction of the longest side of their bounds."""
 
 
@@ -19,7 +19,7 @@ def box_around_joints(joints_2d: FloatArray, width: int, height: int) -> FloatAr
     rendered meshes mean the same.
     """
     low, high = joints_2d.min(axis=0), joints_2d.max(axis=0)
-    margin = _FLESH * (high - low).max()
+    margin = FLESH * (high - low).max()
     limit = np.array([width - 1, height - 1], np.float32)
     return np.concatenate([np.clip(low - margin, 0, limit), np.clip(high + margin, 0, limit)]).astype(np.float32)
 

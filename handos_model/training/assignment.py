@@ -43,7 +43,7 @@ def assign_predictions(logits: Tensor, corners: Tensor, hand_corners: Tensor, is
     rank = cost.argsort(dim=-1).argsort(dim=-1)
     chosen = (rank < wanted[..., None]) & is_hand[..., None]
     price, hand = cost.masked_fill(~chosen, torch.inf).min(dim=1)
-    return torch.where(price.isfinite(), hand, -1)
+    return hand.masked_fill(~price.isfinite(), -1)
 
 
 def _cost(logits: Tensor, corners: Tensor, hand_corners: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,54 +1,69 @@
-"""Other colours for a training image: what another camera, light and compression would have made of it."""
+"""Other colours for training images: what another camera, light and compression would have made of them."""
 
-import cv2
-import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from handos_model.io.frame import ImageArray
+from handos_model.training.jpeg import compress
 
-
-def vary_colours(image: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Another exposure, white balance, sharpness, noise and compression of `image` (S, S, 3)."""
-    varied = _vary_tones(image, rng)
-    if rng.random() < 0.1:
-        varied = np.repeat(np.asarray(cv2.cvtColor(varied, cv2.COLOR_BGR2GRAY), np.uint8)[..., None], 3, axis=2)
-    if rng.random() < 0.3:
-        varied = _blur(varied, rng)
-    if rng.random() < 0.3:
-        varied = _add_noise(varied, deviation=rng.uniform(2, 12), seed=int(rng.integers(2**31)))
-    if rng.random() < 0.2:
-        varied = _compress(varied, quality=int(rng.integers(25, 80)))
-    return varied
+_GREY, _BLURRED, _NOISY, _COMPRESSED = 0.1, 0.3, 0.3, 0.2
+"""Shares of a batch."""
+_BLUR = 9
+"""Pixels of a kernel's side."""
 
 
-def _vary_tones(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+def vary_colours(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Another exposure, white balance, sharpness, noise and compression of each image (B, 3, S, S) BGR 0..1."""
+    images = _vary_tones(images, generator)
+    for share, change in ((_GREY, _without_colour), (_BLURRED, _blur), (_NOISY, _add_noise), (_COMPRESSED, _compress)):
+        # A fixed number of images, so that every batch has the same shapes: which ones is random.
+        order = torch.rand(len(images), generator=generator, device=images.device).argsort()
+        chosen = order[: round(share * len(images))]
+        if len(chosen):
+            images = images.index_copy(0, chosen, change(images[chosen], generator))
+    return images.clamp(0, 1)
+
+
+def _vary_tones(images: Tensor, generator: torch.Generator) -> Tensor:
     """Gamma, exposure, white balance and contrast."""
-    gamma = np.exp(rng.normal(0, 0.25))
-    gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.07, 3))
-    levels = np.linspace(0, 1, 256)[:, None] ** gamma
-    contrast = np.exp(rng.normal(0, 0.15))
-    table = np.clip(255 * ((levels * gain - 0.5) * contrast + 0.5), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, table[None]), np.uint8)
+    normal = torch.randn((6, len(images), 1, 1, 1), generator=generator, device=images.device)
+    gamma, contrast = torch.exp(0.25 * normal[0]), torch.exp(0.15 * normal[1])
+    gain = torch.exp(0.2 * normal[2] + 0.07 * normal[3:6, :, 0].permute(1, 0, 2, 3))
+    return ((images**gamma * gain - 0.5) * contrast + 0.5).clamp(0, 1)
 
 
-def _blur(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+def _without_colour(images: Tensor, _generator: torch.Generator) -> Tensor:
+    # The weights of BT.601's luma, for blue, green and red.
+    luma = 0.114 * images[:, 0] + 0.587 * images[:, 1] + 0.299 * images[:, 2]
+    return luma[:, None].expand_as(images)
+
+
+def _blur(images: Tensor, generator: torch.Generator) -> Tensor:
     """Out of focus, or moved during the exposure."""
-    if rng.random() < 0.5:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5)), np.uint8)
-    length = int(rng.integers(3, 8))
-    kernel = np.zeros((length, length), np.float32)
-    kernel[length // 2] = 1 / length
-    turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
-    return np.asarray(cv2.filter2D(image, -1, cv2.warpAffine(kernel, turn, (length, length))), np.uint8)
+    kernels = _draw_kernels(len(images), generator, images.device).repeat_interleave(3, dim=0)
+    padded = F.pad(images, (_BLUR // 2,) * 4, mode="replicate").flatten(0, 1)[None]
+    return F.conv2d(padded, kernels[:, None], groups=len(kernels)).reshape(images.shape)
 
 
-def _add_noise(image: ImageArray, deviation: float, seed: int) -> ImageArray:
-    # OpenCV's generator is faster than numpy's, and noise was the dearest part of a sample.
-    cv2.setRNGSeed(seed)
-    noise = np.empty((len(image), image[0].size), np.int16)
-    cv2.randn(noise, np.zeros(1), np.array([deviation]))
-    return np.asarray(cv2.add(image, noise.reshape(image.shape), dtype=cv2.CV_8U), np.uint8)
+def _draw_kernels(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """(count, 9, 9): Gaussians, and lines of some length and direction."""
+    uniform = torch.rand((4, count, 1, 1), generator=generator, device=device)
+    places = torch.arange(_BLUR, device=device) - _BLUR // 2
+    x, y = places[None, None, :], places[None, :, None]
+    spread = 0.4 + 1.1 * uniform[0]
+    gaussian = torch.exp(-(x * x + y * y) / (2 * spread.square()))
+    angle, length = torch.pi * uniform[1], 3 + 4 * uniform[2]
+    along, across = x * torch.cos(angle) + y * torch.sin(angle), y * torch.cos(angle) - x * torch.sin(angle)
+    line = (1 - across.abs()).clamp(min=0) * (length / 2 + 0.5 - along.abs()).clamp(0, 1)
+    kernels = torch.where(uniform[3] < 0.5, gaussian, line)
+    return kernels / kernels.sum(dim=(1, 2), keepdim=True)
 
 
-def _compress(image: ImageArray, quality: int) -> ImageArray:
-    _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+def _add_noise(images: Tensor, generator: torch.Generator) -> Tensor:
+    deviation = 2 + 10 * torch.rand((len(images), 1, 1, 1), generator=generator, device=images.device)
+    return images + deviation / 255 * torch.randn(images.shape, generator=generator, device=images.device)
+
+
+def _compress(images: Tensor, generator: torch.Generator) -> Tensor:
+    quality = 25 + 55 * torch.rand(len(images), generator=generator, device=images.device)
+    return compress(images, quality)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import yaml
 
-from handos_model.training.augmentation import ViewRange
+from handos_model.training.views import ViewRange
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,10 @@ class TrainingConfiguration:
     processes: int = 1
     """Processes that average their gradients: one for each GPU, or of one thread each on CPUs."""
     loaders: int = 0
-    """Processes that draw samples ahead for each of `processes`: a GPU would wait for them."""
+    """Processes that read all images into the device's memory before the first step, where a GPU would wait for cores
+    that decode them. 0: every step reads its own."""
+    record_steps: bool = False
+    """Launch a step's kernels as one CUDA graph: a GPU would wait for the host that launches them one by one."""
     bf16: bool = False
     """Run the backbone and the decoder's layers in bf16; heads and losses stay in single precision."""
     gradient_checkpointing: bool = False

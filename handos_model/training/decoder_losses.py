@@ -1,5 +1,7 @@
 """What the decoder is trained on: 2D joints, mesh, 3D joints, side and camera of every layer."""
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,18 +40,39 @@ class DecoderLosses(nn.Module):
         self.sigmas: Tensor
         self.wrist_loop: Tensor
 
-    def forward(self, layers: list[HandPrediction], hands: AssignedHands, image_size: int) -> dict[str, Tensor]:
-        """Sum over the layers; the predictions' first dimension is that of `hands`."""
+    def forward(
+        self, layers: list[HandPrediction], hands: AssignedHands, image_size: int, answers: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Sum over the layers.
+
+        Parameters
+        ----------
+        layers
+            Predictions of H queries.
+        hands
+            H hands, one for each query.
+        image_size
+            Side of the images in pixels.
+        answers
+            (H,) False where a query answers for no hand, so that what `layers` and `hands` hold there counts nothing:
+            shapes that do not depend on values let a step be captured as one CUDA graph. ``None`` is True everywhere.
+        """
+        if answers is None:
+            answers = torch.ones_like(hands.has_3d)
+        hands = replace(hands, has_3d=hands.has_3d & answers, has_mesh=hands.has_mesh & answers)
         total: dict[str, Tensor] = {}
         for layer in layers:
-            losses = self._losses_2d(layer, hands, image_size)
-            if layer.vertices is not None:
-                losses |= self._losses_3d(layer, hands, image_size)
+            used = _without_idle(layer, answers)
+            losses = self._losses_2d(used, hands, answers, image_size)
+            if used.vertices is not None:
+                losses |= self._losses_3d(used, hands, answers, image_size)
             for name, loss in losses.items():
-                total[name] = total.get(name, torch.zeros(())) + loss
+                total[name] = total[name] + loss if name in total else loss
         return total
 
-    def _losses_2d(self, layer: HandPrediction, hands: AssignedHands, image_size: int) -> dict[str, Tensor]:
+    def _losses_2d(
+        self, layer: HandPrediction, hands: AssignedHands, answers: Tensor, image_size: int
+    ) -> dict[str, Tensor]:
         side = _box_side(hands)[:, None]
         error = (layer.joints_2d * image_size - hands.joints_2d).abs() / side[..., None]
         squared = error.square().sum(dim=-1)
@@ -58,20 +81,18 @@ class DecoderLosses(nn.Module):
         # The spread learns from the error without pulling the joints: an early, vague layer would stop moving them.
         surprise = error.detach().mean(dim=-1) / spread + spread.log()
         return {
-            "joints_2d": 5 * error.mean(),
-            "oks": (1 - similarity).mean(),
-            "spread": 0.1 * surprise.mean(),
+            "joints_2d": 5 * _mean_over(answers, error),
+            "oks": _mean_over(answers, 1 - similarity),
+            "spread": 0.1 * _mean_over(answers, surprise),
         }
 
-    def _losses_3d(self, layer: HandPrediction, hands: AssignedHands, image_size: int) -> dict[str, Tensor]:
+    def _losses_3d(
+        self, layer: HandPrediction, hands: AssignedHands, answers: Tensor, image_size: int
+    ) -> dict[str, Tensor]:
         assert layer.vertices is not None
         assert layer.joints_3d is not None
         assert layer.camera is not None
         camera = layer.camera * image_size
-
-        def mean_over(known: Tensor, values: Tensor) -> Tensor:
-            return (values.flatten(1).mean(dim=1) * known).sum() / known.sum().clamp(min=1)
-
         joints_error = (layer.joints_3d - hands.joints_3d).abs()
         mesh_error = (layer.vertices - hands.vertices).abs()
         edge_error = (self._lengths(layer.vertices) - self._lengths(hands.vertices)).abs()
@@ -79,18 +100,21 @@ class DecoderLosses(nn.Module):
         place = (camera[:, :2] - hands.camera[:, :2]).abs() / side[:, None]
         scale = (camera[:, 2:].log() - hands.camera[:, 2:].clamp(min=1).log()).abs()
         projected = project(layer.joints_3d, camera, _ASSUMED_FOCAL * image_size)
-        projection = ((projected - hands.joints_2d).abs() / side[:, None, None]).mean(dim=(1, 2))
+        projection = (projected - hands.joints_2d).abs() / side[:, None, None]
         shape = {
-            "vertices": 20 * mean_over(hands.has_mesh, mesh_error),
-            "joints_3d": 20 * mean_over(hands.has_3d, joints_error),
-            "normals": 0.2 * mean_over(hands.has_mesh, self._normal_error(layer.vertices, hands.vertices)),
-            "edges": 50 * mean_over(hands.has_mesh, edge_error),
-            "camera": mean_over(hands.has_3d, 2 * place) + mean_over(hands.has_3d, 2 * scale),
+            "vertices": 20 * _mean_over(hands.has_mesh, mesh_error),
+            "joints_3d": 20 * _mean_over(hands.has_3d, joints_error),
+            "normals": 0.2 * _mean_over(hands.has_mesh, self._normal_error(layer.vertices, hands.vertices)),
+            "edges": 50 * _mean_over(hands.has_mesh, edge_error),
+            "camera": _mean_over(hands.has_3d, 2 * place) + _mean_over(hands.has_3d, 2 * scale),
         }
         right = F.binary_cross_entropy_with_logits(
-            HANDEDNESS_SLOPE * self.relative_volume(layer.vertices), hands.is_right.float()
+            HANDEDNESS_SLOPE * self.relative_volume(layer.vertices), hands.is_right.float(), reduction="none"
         )
-        return shape | {"projection": 2 * projection.mean(), "side": 0.3 * right}
+        return shape | {
+            "projection": 2 * _mean_over(answers, projection),
+            "side": 0.3 * _mean_over(answers, right[:, None]),
+        }
 
     def _normal_error(self, vertices: Tensor, wanted: Tensor) -> Tensor:
         """1 - cosine between face normals, signed: the unsigned one cannot tell a left hand from a right one."""
@@ -123,6 +147,20 @@ def project(points: Tensor, camera: Tensor, focal: float) -> Tensor:
     """
     density = camera[:, None, 2:]
     return camera[:, None, :2] + density * points[..., :2] / (1 + points[..., 2:] * density / focal).clamp(min=0.3)
+
+
+def _without_idle(layer: HandPrediction, answers: Tensor) -> HandPrediction:
+    """The same with constants where no hand is answered for: a zero weight alone would make NaN of infinite slopes."""
+
+    def masked(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values.masked_fill(~answers.view(-1, *[1] * (values.ndim - 1)), 1.0)
+
+    return HandPrediction(**{name: masked(values) for name, values in vars(layer).items()})  # type: ignore[arg-type]
+
+
+def _mean_over(known: Tensor, values: Tensor) -> Tensor:
+    """Mean of (H, ...) over the hands (H,) of which something is known; 0 where nothing is."""
+    return (values.flatten(1).mean(dim=1) * known).sum() / known.sum().clamp(min=1)
 
 
 def _box_side(hands: AssignedHands) -> Tensor:

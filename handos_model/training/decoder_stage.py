@@ -1,7 +1,6 @@
 """Second stage: side network and decoder, on top of the frozen detector."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,8 +21,9 @@ from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.decoder_losses import DecoderLosses
 from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_stage import load_first_stage
+from handos_model.training.image_sources import AnnotatedImages
 from handos_model.training.loop import Supervised, TrainingLoop
-from handos_model.training.mixture import AnnotatedImages, draw_batch
+from handos_model.training.mixture import open_mixture
 from handos_model.training.pictures import draw_joints, pictures_of, sheet_of
 from handos_model.training.sample import Batch
 
@@ -47,17 +47,16 @@ class SupervisedDecoder(Supervised):
         self.decoder_losses = DecoderLosses(topology)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of the queries that SimOTA assigns to a hand."""
+        """Losses of the queries that SimOTA assigns to a hand; the others are decoded too and count nothing."""
         size = batch.image.shape[-1]
         found = self.model.detect(batch.network_input())
         assigned = assign_predictions(found.logits, to_corners(found.boxes), batch.boxes / size, batch.is_hand)
         indices, hand = choose_queries(assigned, self._decoded_queries)
         memory = self.model.remember(found)
         layers = self.model.decode(found, memory, indices)
-        image_index, slot = (hand >= 0).nonzero(as_tuple=True)
-        hands = batch.of_assigned(image_index, hand[image_index, slot])
-        rows = image_index * indices.shape[1] + slot
-        losses = self.decoder_losses([layer.of_hands(rows) for layer in layers], hands, size)
+        image_index = torch.arange(len(hand), device=hand.device)[:, None].expand_as(hand)
+        hands = batch.of_assigned(image_index.flatten(), hand.clamp(min=0).flatten())
+        losses = self.decoder_losses(layers, hands, size, answers=(hand >= 0).flatten())
         return losses | self.dense_supervision(memory, batch)
 
     @torch.no_grad()
@@ -112,9 +111,16 @@ def train_decoder(
     if configuration.bf16:
         module.model.compute_in_bf16()
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = TrainingLoop(module.train(), stage, checkpoint, configuration.seed + 1, accelerator)
-    draw = partial(draw_batch, sources, stage.batch_size, topology.vertex_count, configuration.views)
-    loop.run(draw, configuration.checkpoint_minutes, configuration.loaders)
+    loop = TrainingLoop(
+        module.train(),
+        stage,
+        checkpoint,
+        configuration.seed + 1,
+        accelerator,
+        record_steps=configuration.record_steps,
+    )
+    mixture = open_mixture(configuration, sources, stage.batch_size, topology.vertex_count, accelerator.device)
+    loop.run(mixture.draw, configuration.checkpoint_minutes)
 
 
 def _begin(

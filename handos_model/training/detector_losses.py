@@ -6,7 +6,9 @@ from torch import Tensor, nn
 
 from handos_model.architecture.boxes import generalised_iou, intersection_over_union, to_corners
 from handos_model.architecture.dfine_detector import DFineOutput
+from handos_model.architecture.expansion import longest_side
 from handos_model.architecture.presets import Preset
+from handos_model.architecture.query_filtering import gather_queries
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.training.assignment import assign_predictions
 from handos_model.training.sample import Batch
@@ -15,7 +17,11 @@ _METRES_TO_LOSS = 10.0
 
 
 class DetectorSupervision(nn.Module):
-    """Losses of the detector; its head for coarse joints, read from the queries, exists in training only."""
+    """Losses of the detector; its head for coarse joints, read from the queries, exists in training only.
+
+    All predictions are computed with, and those that answer for no hand count nothing: shapes that do not depend on
+    values let a step be captured as one CUDA graph.
+    """
 
     def __init__(self, preset: Preset) -> None:
         super().__init__()
@@ -36,30 +42,36 @@ class DetectorSupervision(nn.Module):
         """Coarse 2D joints (in units of the predicted box) and 3D joints from the last queries."""
         corners = to_corners(found.boxes.detach())
         assigned = assign_predictions(found.logits, corners, hand_corners, batch.is_hand)
-        image_index, query = (assigned >= 0).nonzero(as_tuple=True)
-        if len(query) == 0:
-            return {}
-        hands = batch.of_assigned(image_index, assigned[image_index, query])
-        joints = self.query_joints(found.last_queries[image_index, query]).unflatten(-1, (JOINT_COUNT, 5))
-        boxes = found.boxes.detach()[image_index, query, None]
-        target = (hands.joints_2d / batch.image.shape[-1] - boxes[..., :2]) / boxes[..., 2:].amax(dim=-1, keepdim=True)
-        error_3d = (joints[..., 2:] - _METRES_TO_LOSS * hands.joints_3d).abs().mean(dim=(1, 2))
-        loss_3d = (error_3d * hands.has_3d).sum() / hands.has_3d.sum().clamp(min=1)
-        return {"query_joints": 2 * (joints[..., :2] - target).abs().mean(), "query_joints_3d": loss_3d}
+        answers, hand = assigned >= 0, assigned.clamp(min=0)
+        image = torch.arange(len(hand), device=hand.device)[:, None]
+        joints = self.query_joints(found.last_queries).unflatten(-1, (JOINT_COUNT, 5))
+        boxes = found.boxes.detach()[:, :, None]
+        # A box that answers for no hand may have no extent.
+        side = longest_side(boxes).masked_fill(~answers[..., None, None], 1.0)
+        target = (batch.joints_2d[image, hand] / batch.image.shape[-1] - boxes[..., :2]) / side
+        error_2d = (joints[..., :2] - target).abs()
+        error_3d = (joints[..., 2:] - _METRES_TO_LOSS * batch.joints_3d[image, hand]).abs()
+        return {
+            "query_joints": 2 * _mean_over(answers, error_2d),
+            "query_joints_3d": _mean_over(answers & batch.has_3d[image, hand], error_3d),
+        }
 
 
 def _box_losses(logits: Tensor, boxes: Tensor, hand_corners: Tensor, is_hand: Tensor) -> dict[str, Tensor]:
     """Quality focal loss (Li et al., 2020), L1 and GIoU of one set of (B, Q) predictions."""
     corners = to_corners(boxes)
     assigned = assign_predictions(logits, corners, hand_corners, is_hand)
-    image_index, query = (assigned >= 0).nonzero(as_tuple=True)
-    wanted = hand_corners[image_index, assigned[image_index, query]]
-    given = corners[image_index, query]
-    count = max(len(query), 1)
-    quality = torch.zeros_like(logits)
-    quality[image_index, query] = intersection_over_union(given, wanted).detach()
+    answers = assigned >= 0
+    wanted = gather_queries(hand_corners, assigned.clamp(min=0))
+    count = answers.sum().clamp(min=1)
+    quality = intersection_over_union(corners, wanted).detach() * answers
     focus = (quality - logits.sigmoid()).abs().square()
     score = (focus * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")).sum() / count
-    distance = (given - wanted).abs().sum() / count
-    overlap = (1 - generalised_iou(given, wanted)).sum() / count
+    distance = ((corners - wanted).abs() * answers[..., None]).sum() / count
+    overlap = ((1 - generalised_iou(corners, wanted)) * answers).sum() / count
     return {"score": 2 * score, "box": 2.5 * distance, "giou": overlap}
+
+
+def _mean_over(known: Tensor, errors: Tensor) -> Tensor:
+    """Mean of errors (B, Q, J, k) over the queries (B, Q) whose target is known; 0 where none is."""
+    return (errors.mean(dim=(2, 3)) * known).sum() / known.sum().clamp(min=1)

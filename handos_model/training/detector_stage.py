@@ -1,6 +1,5 @@
 """First stage: the detector, from random weights behind a pretrained backbone."""
 
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,8 +15,9 @@ from handos_model.training.checkpoint import load_average
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_losses import DetectorSupervision
+from handos_model.training.image_sources import AnnotatedImages
 from handos_model.training.loop import Supervised, TrainingLoop
-from handos_model.training.mixture import AnnotatedImages, draw_batch
+from handos_model.training.mixture import open_mixture
 from handos_model.training.pictures import draw_boxes, pictures_of, sheet_of
 from handos_model.training.sample import Batch
 
@@ -71,10 +71,16 @@ def train_detector(
         module.detector.compute_in_bf16()
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = TrainingLoop(
-        module.train(), stage, checkpoint, configuration.seed, accelerator, pretrained=module.detector.backbone
+        module.train(),
+        stage,
+        checkpoint,
+        configuration.seed,
+        accelerator,
+        pretrained=module.detector.backbone,
+        record_steps=configuration.record_steps,
     )
-    draw = partial(draw_batch, sources, stage.batch_size, vertices, configuration.views)
-    loop.run(draw, configuration.checkpoint_minutes, configuration.loaders)
+    mixture = open_mixture(configuration, sources, stage.batch_size, vertices, accelerator.device)
+    loop.run(mixture.draw, configuration.checkpoint_minutes)
 
 
 def _begin(configuration: TrainingConfiguration, preset: Preset, image_size: int) -> SupervisedDetector:

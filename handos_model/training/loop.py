@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,11 @@ from handos_model.io.frame import ImageArray
 from handos_model.io.overlay_files import write_image
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
 from handos_model.training.configuration import StageConfiguration
-from handos_model.training.drawing import DrawBatch, draw_steps
+from handos_model.training.recorded_step import RecordedStep
 from handos_model.training.sample import Batch
+
+DrawBatch = Callable[[int, tuple[int, int, int]], Batch]
+"""From the side of the images in pixels and a seed; on the device that trains."""
 
 
 class Supervised(nn.Module):
@@ -63,6 +66,8 @@ class TrainingLoop:
         Device and the other processes.
     pretrained
         The part of `module` that learns at the stage's `pretrained_rate`.
+    record_steps
+        Whether a step's kernels are launched as one CUDA graph.
     """
 
     def __init__(
@@ -73,26 +78,29 @@ class TrainingLoop:
         seed: int,
         accelerator: Accelerator,
         pretrained: nn.Module | None = None,
+        record_steps: bool = False,
     ) -> None:
         self._module, self._stage, self._checkpoint, self._seed = module, stage, checkpoint, seed
         self._accelerator = accelerator
         module.to(accelerator.device)
         self._trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        self._optimizer = torch.optim.AdamW(_parameter_groups(self._trained, stage, pretrained))
+        self._optimizer = torch.optim.AdamW(_parameter_groups(self._trained, stage, pretrained), fused=True)
+        self._gradients_of = (
+            RecordedStep(self._compute_gradients, self._forget_gradients) if record_steps else self._compute_gradients
+        )
         self._current = _changing_state(module)
         self._average = {name: value.clone() for name, value in self._current.items()}
         self.step = 0
         if checkpoint.is_file():
             self._resume(load_checkpoint(checkpoint))
 
-    def run(self, draw_batch: DrawBatch, checkpoint_minutes: float, loaders: int = 0) -> None:
-        """Train from the current step to the stage's last one; `loaders` processes draw batches ahead."""
+    def run(self, draw_batch: DrawBatch, checkpoint_minutes: float) -> None:
+        """Train from the current step to the stage's last one."""
         saved, totals = time.monotonic(), dict[str, Tensor | float]()
         process = self._accelerator.process_index
-        batches = draw_steps(draw_batch, self._stage, (self._seed, process), self.step, loaders)
         with self._progress() as progress, self._open_board() as board:
-            for drawn in batches:
-                batch = drawn.to(self._accelerator.device)
+            while self.step < self._stage.steps:
+                batch = draw_batch(self._stage.image_size_at(self.step), (self._seed, process, self.step))
                 torch.manual_seed(_random_seed(self._seed, process, self.step))
                 for name, value in self._take_step(batch).items():
                     totals[name] = totals.get(name, 0.0) + value / self._stage.log_steps
@@ -115,15 +123,23 @@ class TrainingLoop:
         factor = learning_rate_factor(self.step, self._stage)
         for group in self._optimizer.param_groups:
             group["lr"] = factor * group["initial_lr"]
-        self._optimizer.zero_grad(set_to_none=False)
-        losses = self._module.losses(batch)
-        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+        self._forget_gradients()
+        losses = self._gradients_of(batch)
         self._average_gradients()
         norm = nn.utils.clip_grad_norm_(self._trained, self._stage.gradient_norm)
-        if norm.isfinite():
-            self._optimizer.step()
+        # Where torch's gradient scaler would tell the optimiser to leave out a step.
+        self._optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
+        self._optimizer.step()
         self._update_average()
-        return {name: loss.detach() for name, loss in losses.items()} | {"norm": norm}
+        return losses | {"norm": norm}
+
+    def _forget_gradients(self) -> None:
+        self._optimizer.zero_grad(set_to_none=False)
+
+    def _compute_gradients(self, batch: Batch) -> dict[str, Tensor]:
+        losses = self._module.losses(batch)
+        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def _average_gradients(self) -> None:
         if self._accelerator.num_processes == 1:

@@ -8,6 +8,7 @@ import torch
 import torch.multiprocessing as mp
 from accelerate import Accelerator
 
+from handos_model.architecture.presets import GroundingDinoPreset, preset_named
 from handos_model.hand.mano import read_mano
 from handos_model.hand.topology import HandTopology
 from handos_model.io.annotated_folder import AnnotatedFolder
@@ -15,7 +16,7 @@ from handos_model.training.configuration import StageName, TrainingConfiguration
 from handos_model.training.data_sets import open_training_set
 from handos_model.training.decoder_stage import train_decoder
 from handos_model.training.detector_stage import train_detector
-from handos_model.training.mixture import AnnotatedImages
+from handos_model.training.image_sources import AnnotatedImages
 from handos_model.training.real_photographs import RealPhotographs
 
 
@@ -24,11 +25,29 @@ def train(configuration: TrainingConfiguration, stage: StageName, state_dir: Pat
 
     On CPUs every process has one thread: on two busy cores two threads of one process wait for each other most of the
     time.
+
+    Raises
+    ------
+    ValueError
+        If steps are to be recorded and cannot be.
     """
+    if configuration.record_steps:
+        _check_recordable(configuration.preset)
     state_dir.mkdir(parents=True, exist_ok=True)
     mp.spawn(  # type: ignore[attr-defined, no-untyped-call]
         _train_process, (configuration, stage, state_dir, _free_port()), nprocs=configuration.processes
     )
+
+
+def _check_recordable(preset: str) -> None:
+    remedy = "set it to false in the training configuration"
+    if isinstance(preset_named(preset).detector, GroundingDinoPreset):
+        raise ValueError(
+            f"record_steps is true, but the published detector of preset {preset!r} sends numbers to the GPU in every "
+            f"step: {remedy}"
+        )
+    if not torch.cuda.is_available():
+        raise ValueError(f"record_steps is true and no CUDA GPU is found: {remedy}")
 
 
 def _train_process(

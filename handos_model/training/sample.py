@@ -1,70 +1,47 @@
-"""`Sample` and `Batch`: annotated images in the form the losses want."""
+"""`Batch`: views of annotated images in the form the losses want."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-import numpy as np
-import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-
-from handos_model.hand.hand import FloatArray
 
 PART_COUNT = 7
 """Background, palm, five fingers."""
 UNKNOWN_PART = 255
+PART_STRIDE = 8
+"""Pixels of a view per part id."""
 
-
-@dataclass(frozen=True)
-class Sample:
-    """One augmented image with N hands; pixels are those of the S x S input."""
-
-    image: npt.NDArray[np.uint8]
-    """(S, S, 3) BGR."""
-    boxes: FloatArray
-    """(N, 4) x0, y0, x1, y1."""
-    joints_2d: FloatArray
-    """(N, 21, 2)"""
-    is_right: npt.NDArray[np.bool_]
-    """(N,)"""
-    has_3d: npt.NDArray[np.bool_]
-    """(N,) whether `joints_3d` and `camera` hold annotations or zeros."""
-    has_mesh: npt.NDArray[np.bool_]
-    """(N,) whether `vertices` do."""
-    joints_3d: FloatArray
-    """(N, 21, 3) metres, relative to the root joint, ray-aligned frame."""
-    vertices: FloatArray
-    """(N, V, 3) as `joints_3d`."""
-    camera: FloatArray
-    """(N, 3) root's u, v and pixels per metre at its depth."""
-    part_ids: npt.NDArray[np.uint8]
-    """(S/8, S/8) as in `AnnotatedImage`, or `UNKNOWN_PART`."""
+_OF_IMAGES = ("image", "part_ids")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples padded to the same number of hands N; the fields of `Sample` with a leading B, as tensors."""
+    """B views of S x S pixels, padded to the same number of hands N; pixels are the view's."""
 
     image: Tensor
     """(B, 3, S, S) uint8 BGR."""
-    is_hand: Tensor
-    """(B, N) False where padded."""
-    boxes: Tensor
-    joints_2d: Tensor
-    is_right: Tensor
-    has_3d: Tensor
-    has_mesh: Tensor
-    joints_3d: Tensor
-    vertices: Tensor
-    camera: Tensor
     part_ids: Tensor
-
-    def to(self, device: torch.device) -> "Batch":
-        """The same on another device; from pinned memory it is copied while the host goes on."""
-        return Batch(**{field.name: getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)})
-
-    def pin_memory(self) -> "Batch":
-        """The same in memory that a GPU reads by itself; torch's `DataLoader` calls this."""
-        return Batch(**{field.name: getattr(self, field.name).pin_memory() for field in fields(self)})
+    """(B, S / 8, S / 8) as in `AnnotatedImage`, or `UNKNOWN_PART`."""
+    is_hand: Tensor
+    """(B, N) False where padded, and where little of a hand is inside of the view."""
+    boxes: Tensor
+    """(B, N, 4) x0, y0, x1, y1."""
+    joints_2d: Tensor
+    """(B, N, 21, 2)"""
+    is_right: Tensor
+    """(B, N)"""
+    has_3d: Tensor
+    """(B, N) whether `joints_3d` and `camera` hold annotations or zeros."""
+    has_mesh: Tensor
+    """(B, N) whether `vertices` do."""
+    joints_3d: Tensor
+    """(B, N, 21, 3) metres, relative to the root joint, ray-aligned frame."""
+    vertices: Tensor
+    """(B, N, V, 3) as `joints_3d`."""
+    camera: Tensor
+    """(B, N, 3) root's u, v and pixels per metre at its depth."""
 
     def network_input(self) -> Tensor:
         """(B, 3, S, S) float BGR 0..255, with the channels of a pixel side by side, as convolutions are fastest."""
@@ -90,22 +67,17 @@ class AssignedHands:
     camera: Tensor
 
 
-def collate(samples: list[Sample]) -> Batch:
-    """Stack samples, padding hands with zeros."""
-    most = max(1, *(len(sample.boxes) for sample in samples))
+def join_batches(batches: Sequence[Batch]) -> Batch:
+    """One batch of all views, padded to the largest number of hands."""
+    most = max(batch.is_hand.shape[1] for batch in batches)
 
-    def padded(name: str) -> Tensor:
-        arrays = [getattr(sample, name) for sample in samples]
-        stacked = np.zeros((len(arrays), most, *arrays[0].shape[1:]), arrays[0].dtype)
-        for row, array in zip(stacked, arrays, strict=True):
-            row[: len(array)] = array
-        return torch.from_numpy(stacked)
+    def joined(name: str) -> Tensor:
+        parts = [getattr(batch, name) for batch in batches]
+        return torch.cat(parts if name in _OF_IMAGES else [pad_hands(part, most) for part in parts])
 
-    counts = torch.tensor([len(sample.boxes) for sample in samples])
-    images = torch.from_numpy(np.stack([sample.image for sample in samples]))
-    return Batch(
-        image=images.permute(0, 3, 1, 2),
-        is_hand=torch.arange(most)[None] < counts[:, None],
-        part_ids=torch.from_numpy(np.stack([sample.part_ids for sample in samples])),
-        **{field.name: padded(field.name) for field in fields(AssignedHands)},
-    )
+    return Batch(**{field.name: joined(field.name) for field in fields(Batch)})
+
+
+def pad_hands(values: Tensor, hands: int) -> Tensor:
+    """(B, N, ...) -> (B, hands, ...), with zeros."""
+    return F.pad(values, (0, 0) * (values.ndim - 2) + (0, hands - values.shape[1]))

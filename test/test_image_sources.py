@@ -1,0 +1,71 @@
+"""Where training images come from: kept on the device they are the same, and batches mix them in their shares."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs the train extra")
+import torch
+
+from handos_model.io.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
+from handos_model.training.image_sources import KeptOnDevice, ReadWhenDrawn, check_room
+from handos_model.training.mixture import Mixture
+from handos_model.training.originals import Originals, stack_images
+from handos_model.training.views import ViewRange
+
+CPU = torch.device("cpu")
+VERTICES = 5
+
+
+def annotated(width: int, height: int, hands: int, seed: int) -> AnnotatedImage:
+    rng = np.random.default_rng(seed)
+    joints = [rng.uniform(10, 60, (21, 2)).astype(np.float32) for _ in range(hands)]
+    return AnnotatedImage(
+        rng.integers(0, 256, (height, width, 3), np.uint8),
+        tuple(AnnotatedHand(box_around_joints(each, width, height), each, "left") for each in joints),
+    )
+
+
+IMAGES = [annotated(*shape, hands, seed) for seed, (shape, hands) in enumerate([((64, 80), 1)] * 55 + [((120, 70), 3)])]
+"""More than are read at once, and the last one is larger and shows more hands than all before."""
+
+
+def test_images_kept_on_the_device_are_those_that_are_read_when_drawn() -> None:
+    kept, read = KeptOnDevice(IMAGES, VERTICES, CPU, loaders=1), ReadWhenDrawn(IMAGES, VERTICES, CPU)
+    assert len(kept) == len(read) == len(IMAGES)
+    indices = np.array([55, 0, 54, 55, 3])
+    one, other = kept.take(indices), read.take(indices)
+    for field in fields(Originals):
+        assert torch.equal(getattr(one, field.name), getattr(other, field.name)), field.name
+
+
+def test_more_images_than_the_gpu_has_room_for_are_refused_before_they_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    like = stack_images(IMAGES[:1], VERTICES)
+    assert like.bytes_per_image() > 80 * 80 * 3
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (30_000_000, 80_000_000))
+    check_room(1000, like, torch.device("cuda"))
+    with pytest.raises(ValueError, match=r"2000 training images need .* GB .* 0\.0 GB are free: .* set loaders to 0"):
+        check_room(2000, like, torch.device("cuda"))
+
+
+def test_batches_hold_their_sources_in_their_shares() -> None:
+    grey, white = ([AnnotatedImage(np.full((64, 64, 3), value, np.uint8), ())] * 3 for value in (20, 235))
+    sources = [(ReadWhenDrawn(images, VERTICES, CPU), share) for images, share in ((grey, 0.75), (white, 0.25))]
+    mixture = Mixture(sources, 6, ViewRange(smallest_image=2.0), CPU)
+    light = []
+    for step in range(12):
+        batch = mixture.draw(64, (0, step))
+        assert len(batch.image) == 6
+        light.append(int((batch.image.float().mean(dim=(1, 2, 3)) > 128).sum()))
+    assert set(light) == {1, 2}
+    assert 12 <= sum(light) <= 24
+
+
+def test_the_same_seed_draws_the_same_batch_and_another_one_does_not() -> None:
+    mixture = Mixture([(ReadWhenDrawn(IMAGES, VERTICES, CPU), 1.0)], 4, ViewRange(), CPU)
+    first, again, other = (mixture.draw(64, (1, seed)).image for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
