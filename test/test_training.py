@@ -355,7 +355,8 @@ def test_steps_are_not_recorded_where_they_cannot_be(
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU, or torch is built without CUDA")
 def test_recorded_steps_learn_what_steps_launched_kernel_by_kernel_do(
     images: list[AnnotatedImage], tmp_path: Path
 ) -> None:
