@@ -76,7 +76,7 @@ def draw_views(originals: Originals, size: int, views: ViewRange, generator: tor
     originals
         B images on any device, not changed.
     size
-        Side of the views in pixels, a multiple of 8.
+        Side of the views in pixels, a multiple of 16.
     views
         What is random.
     generator
@@ -104,8 +104,19 @@ def draw_views(originals: Originals, size: int, views: ViewRange, generator: tor
 
 
 def _draw_similarity(originals: Originals, size: int, views: ViewRange, generator: torch.Generator) -> _Similarity:
-    device = originals.size.device
-    uniform = torch.rand((11, len(originals)), generator=generator, device=device)
+    uniform = torch.rand((11, len(originals)), generator=generator, device=originals.size.device)
+    scale, centre, target = _draw_place(originals, size, views, uniform[:8])
+    reach = torch.where(uniform[8] < views.any_rotation, 180.0, views.rotation)
+    angle = torch.deg2rad((2 * uniform[9] - 1) * reach)
+    mirrored = uniform[10] < 0.5
+    cosine, sine = scale * torch.cos(angle), scale * torch.sin(angle)
+    flip = torch.where(mirrored, -1.0, 1.0)
+    linear = torch.stack([flip * cosine, -sine, flip * sine, cosine], dim=-1).reshape(-1, 2, 2)
+    return _Similarity(linear, target - (linear @ centre[..., None])[..., 0], scale, mirrored)
+
+
+def _draw_place(originals: Originals, size: int, views: ViewRange, uniform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Scale (B,), the point of the image (B, 2) that is looked at, and where in the view it appears (B, 2)."""
     box = _draw_box(originals, uniform[0])
     side = (box[:, 2:] - box[:, :2]).amax(dim=-1).clamp(min=4)
     longest = originals.size.amax(dim=-1)
@@ -117,14 +128,7 @@ def _draw_similarity(originals: Originals, size: int, views: ViewRange, generato
     somewhere = (0.2 + 0.6 * uniform[4:6].T) * originals.size
     centre = torch.where(looks_at_hand[:, None], (box[:, :2] + box[:, 2:]) / 2, somewhere)
     room = (1.05 - torch.where(looks_at_hand, scale * side / size, 0.5)).clamp(min=0.1)
-    target = size / 2 + (uniform[6:8].T - 0.5) * size * room[:, None]
-    reach = torch.where(uniform[8] < views.any_rotation, 180.0, views.rotation)
-    angle = torch.deg2rad((2 * uniform[9] - 1) * reach)
-    mirrored = uniform[10] < 0.5
-    cosine, sine = scale * torch.cos(angle), scale * torch.sin(angle)
-    flip = torch.where(mirrored, -1.0, 1.0)
-    linear = torch.stack([flip * cosine, -sine, flip * sine, cosine], dim=-1).reshape(-1, 2, 2)
-    return _Similarity(linear, target - (linear @ centre[..., None])[..., 0], scale, mirrored)
+    return scale, centre, size / 2 + (uniform[6:8].T - 0.5) * size * room[:, None]
 
 
 def _draw_box(originals: Originals, uniform: Tensor) -> Tensor:
