@@ -100,6 +100,18 @@ def test_alignment_is_the_best_there_is(mirror: int) -> None:
     assert 1e4 * ((aligned(points, JOINTS_3D) - JOINTS_3D) ** 2).sum() == pytest.approx(best, rel=1e-3)
 
 
+def test_of_hands_in_plain_sight_neither_hidden_nor_small_ones_count() -> None:
+    seen = replace(TRUE, visibility=np.arange(21) < 13)
+    hidden = replace(TRUE, visibility=np.arange(21) < 12, box=np.array([400, 300, 500, 400], np.float32))
+    small = replace(seen, box=np.array([0, 0, 79, 40], np.float32))
+    for other in (hidden, small):
+        evaluation = compare((FOUND,), (seen, other))
+        assert (evaluation.box_recall, evaluation.box_recall_in_sight) == (0.5, 1)
+        assert np.isnan(compare((FOUND,), (other,)).box_recall_in_sight)
+    assert compare((), (seen,)).box_recall_in_sight == 0
+    assert np.isnan(compare((FOUND,), (TRUE,)).box_recall_in_sight)
+
+
 def test_perfect_hands_are_perfect() -> None:
     evaluation = compare((FOUND,), (TRUE,))
     assert (evaluation.recall, evaluation.false_hands_per_image) == (1, 0)

@@ -1,6 +1,6 @@
 """Compares found hands with true ones over many images."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -43,6 +43,10 @@ MEASURES: Final[dict[str, str]] = {
 }
 """What is measured of each pair of a found and a true hand; scores are measured over all of them together."""
 
+_SEEN_JOINTS: Final = 0.6
+_LEAST_SIDE: Final = 1 / 8
+"""Least shares of a hand in plain sight: of its joints that are seen, and of the picture's longer side."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -60,6 +64,8 @@ class Evaluation:
     """Found hands that belong to no true one."""
     box_recall: float
     """Share of the true boxes that a found box overlaps; NaN without true hands."""
+    box_recall_in_sight: float
+    """The same of hands in plain sight; NaN where visibility is not annotated."""
     box_precision: float
     """Share of the found boxes that overlap a true one; NaN without found hands."""
     measures: dict[str, float]
@@ -75,30 +81,44 @@ def evaluate(answers: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]]]) -> Eval
         Images and the hands found in them. Where an image comes without intrinsics, its 3D joints have no place in the
         camera's frame and only their shape is compared.
     """
-    images = true_hands = found_hands = matched = matched_boxes = 0
+    counts: Counter[str] = Counter()
     values: defaultdict[str, list[float]] = defaultdict(list)
     calibration = Calibration()
     for image, hands in answers:
         pairs = _pairs(image, hands)
-        images += 1
-        true_hands += len(image.hands)
-        found_hands += len(hands)
-        matched += len(pairs)
-        matched_boxes += len(match_boxes([hand.box for hand in hands], [hand.box for hand in image.hands]))
+        counts.update(images=1, true=len(image.hands), found=len(hands), matched=len(pairs))
+        counts.update(_count_boxes(image, hands))
         for found, true in pairs:
             calibration.add(found, true)
             for name, value in _measure(found, true, in_camera_frame=image.camera is not None).items():
                 values[name].append(value)
     measures = {name: float(np.mean(value)) for name, value in values.items()} | calibration.measures()
     return Evaluation(
-        images=images,
-        true_hands=true_hands,
-        recall=_share(matched, true_hands),
-        false_hands_per_image=(found_hands - matched) / max(images, 1),
-        box_recall=_share(matched_boxes, true_hands),
-        box_precision=_share(matched_boxes, found_hands),
+        images=counts["images"],
+        true_hands=counts["true"],
+        recall=_share(counts["matched"], counts["true"]),
+        false_hands_per_image=(counts["found"] - counts["matched"]) / max(counts["images"], 1),
+        box_recall=_share(counts["matched_boxes"], counts["true"]),
+        box_recall_in_sight=_share(counts["matched_boxes_in_sight"], counts["in_sight"]),
+        box_precision=_share(counts["matched_boxes"], counts["found"]),
         measures={name: measures[name] for name in MEASURES if name in measures},
     )
+
+
+def _count_boxes(image: AnnotatedImage, hands: tuple[Hand, ...]) -> dict[str, int]:
+    matches = match_boxes([hand.box for hand in hands], [hand.box for hand in image.hands])
+    in_sight = {k for k, hand in enumerate(image.hands) if _is_in_plain_sight(hand, max(image.image.shape))}
+    return {
+        "matched_boxes": len(matches),
+        "in_sight": len(in_sight),
+        "matched_boxes_in_sight": len(in_sight & {true for _, true in matches}),
+    }
+
+
+def _is_in_plain_sight(hand: AnnotatedHand, longer_side: int) -> bool:
+    if hand.visibility is None or hand.visibility.mean() < _SEEN_JOINTS:
+        return False
+    return float((hand.box[2:] - hand.box[:2]).max()) >= _LEAST_SIDE * longer_side
 
 
 def _share(part: int, whole: int) -> float:
