@@ -23,6 +23,8 @@ from handos_model.training.sample import AssignedHands
 TOPOLOGY = HandTopology.load()
 SIZE = 200
 HANDS = 3
+ALL = torch.ones(HANDS, dtype=torch.bool)
+"""Every query answers for a hand."""
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def box_side(joints: Tensor) -> float:
 
 
 def losses_of(prediction: HandPrediction, hands: AssignedHands) -> dict[str, float]:
-    losses = DecoderLosses(TOPOLOGY)([prediction], hands, SIZE)
+    losses = DecoderLosses(TOPOLOGY)([prediction], hands, SIZE, ALL)
     return {name: float(loss) for name, loss in losses.items()}
 
 
@@ -149,7 +151,7 @@ def test_hands_without_3d_annotation_teach_by_projection_and_side_only(
     noisy: HandPrediction, hands: AssignedHands
 ) -> None:
     leaves = {field.name: getattr(noisy, field.name).clone().requires_grad_() for field in fields(noisy)}
-    losses = DecoderLosses(TOPOLOGY)([HandPrediction(**leaves)], hands, SIZE)
+    losses = DecoderLosses(TOPOLOGY)([HandPrediction(**leaves)], hands, SIZE, ALL)
     for name in ("vertices", "joints_3d", "normals", "edges", "camera"):
         gradients = torch.autograd.grad(losses[name], list(leaves.values()), retain_graph=True, allow_unused=True)
         assert all(gradient is None or gradient[2].abs().max() == 0 for gradient in gradients), name
@@ -176,7 +178,7 @@ def test_queries_that_answer_for_no_hand_change_neither_losses_nor_gradients(
 ) -> None:
     prediction, padded = with_idle
     alone = {name: values.clone().requires_grad_() for name, values in vars(noisy).items()}
-    expected = DecoderLosses(TOPOLOGY)([HandPrediction(**alone)], hands, SIZE)
+    expected = DecoderLosses(TOPOLOGY)([HandPrediction(**alone)], hands, SIZE, ALL)
     answers = torch.tensor([True] * HANDS + [False])
     losses = DecoderLosses(TOPOLOGY)([prediction], padded, SIZE, answers)
     assert {name: float(loss.detach()) for name, loss in losses.items()} == pytest.approx(

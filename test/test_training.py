@@ -7,26 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs the train extra")
 import torch
 from accelerate import Accelerator
+from drawn_hands import SIZE, STAGE, drawn_hands
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from handos_model.architecture.efficientnet_lite import EfficientNetLite0
 from handos_model.architecture.handos import OUTPUT_NAMES
 from handos_model.architecture.presets import EDGE
 from handos_model.hand.topology import HandTopology
-from handos_model.inference.camera_geometry import project
 from handos_model.io.annotated_folder import write_shard
-from handos_model.io.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
-from handos_model.io.frame import CameraIntrinsics
+from handos_model.io.annotations import AnnotatedImage
 from handos_model.training import run
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
-from handos_model.training.configuration import StageConfiguration, TrainingConfiguration
-from handos_model.training.decoder_stage import SupervisedDecoder, load_model, train_decoder
+from handos_model.training.configuration import TrainingConfiguration
+from handos_model.training.decoder_stage import load_model, train_decoder
 from handos_model.training.detector_stage import SupervisedDetector, train_detector
 from handos_model.training.loop import Supervised, TrainingLoop
 from handos_model.training.originals import stack_images
@@ -34,39 +32,11 @@ from handos_model.training.sample import Batch
 from handos_model.training.views import ViewRange, draw_views
 
 TOPOLOGY = HandTopology.load()
-SIZE = 96
-STAGE = StageConfiguration(
-    steps=4,
-    batch_size=2,
-    image_size=SIZE,
-    early_image_size=SIZE,
-    learning_rate=1e-3,
-    gradient_norm=1.0,
-    photographs=0.5,
-    warmup_steps=1,
-    log_steps=1,
-    picture_steps=3,
-)
 
 
 @pytest.fixture(scope="module")
 def images() -> list[AnnotatedImage]:
-    """Drawn skeletons of the mean hand at random places: with 3D, and without."""
-    rng = np.random.default_rng(0)
-    camera = CameraIntrinsics(150, 150, 64, 64)
-    drawn = []
-    for number in range(4):
-        offset = np.array([*rng.uniform(-0.06, 0.06, 2), rng.uniform(0.3, 0.4)])
-        vertices = TOPOLOGY.mean_vertices * [1, -1, -1] + offset
-        joints = TOPOLOGY.joint_regressor @ vertices
-        joints_2d = project(joints, camera).astype(np.float32)
-        picture = rng.integers(0, 80, (128, 128, 3), np.uint8)
-        for joint in joints_2d.round().astype(int).tolist():
-            cv2.circle(picture, joint, 4, (90, 140, 220), -1)
-        in_3d = (joints.astype(np.float32), vertices.astype(np.float32)) if number % 2 else (None, None)
-        hand = AnnotatedHand(box_around_joints(joints_2d, 128, 128), joints_2d, "right", None, *in_3d)
-        drawn.append(AnnotatedImage(picture, (hand,), camera))
-    return drawn
+    return drawn_hands()
 
 
 @pytest.fixture(scope="module")
@@ -75,28 +45,6 @@ def detector_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("state") / "detector.pt"
     save_checkpoint(path, {"average": SupervisedDetector(EDGE, SIZE).state_dict()})
     return path
-
-
-def views_with(hands: int, padding: int) -> Batch:
-    """Two views of noise, of which the first has hands anywhere in it; none is annotated in 3D."""
-    random = torch.Generator().manual_seed(0)
-    joints = torch.zeros(2, hands + padding, 21, 2)
-    joints[0, :hands] = SIZE * torch.rand(hands, 21, 2, generator=random)
-    is_hand = torch.zeros(joints.shape[:2], dtype=torch.bool)
-    is_hand[0, :hands] = True
-    return Batch(
-        image=torch.randint(0, 256, (2, 3, SIZE, SIZE), dtype=torch.uint8, generator=random),
-        part_ids=torch.zeros(2, SIZE // 8, SIZE // 8, dtype=torch.uint8),
-        is_hand=is_hand,
-        boxes=torch.cat([joints.amin(dim=2), joints.amax(dim=2)], dim=-1),
-        joints_2d=joints,
-        is_right=is_hand,
-        has_3d=torch.zeros_like(is_hand),
-        has_mesh=torch.zeros_like(is_hand),
-        joints_3d=torch.zeros(*is_hand.shape, 21, 3),
-        vertices=torch.zeros(*is_hand.shape, TOPOLOGY.vertex_count, 3),
-        camera=torch.zeros(*is_hand.shape, 3),
-    )
 
 
 TrainDecoder = Callable[..., list[dict[str, float]]]
@@ -255,35 +203,6 @@ def test_trained_weights_become_a_model(whole_run: WholeRun) -> None:
     assert [len(answer) for answer in answers] == [EDGE.hand_slots] * len(OUTPUT_NAMES)
 
 
-def first_losses(stage: str, batch: Batch) -> tuple[dict[str, float], list[torch.Tensor]]:
-    """Losses and gradients of a stage whose weights are random."""
-    torch.manual_seed(0)
-    detector = SupervisedDetector(EDGE, SIZE)
-    module = detector if stage == "detector" else SupervisedDecoder(EDGE, TOPOLOGY, detector.detector, 5)
-    losses = module.train().losses(batch)
-    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-    return {name: float(loss.detach()) for name, loss in losses.items()}, gradients
-
-
-@pytest.mark.parametrize("stage", ["detector", "decoder"])
-def test_padding_changes_no_loss(stage: str) -> None:
-    losses, _ = first_losses(stage, views_with(hands=2, padding=0))
-    padded, gradients = first_losses(stage, views_with(hands=2, padding=3))
-    assert padded == pytest.approx(losses, rel=1e-5)
-    assert all(gradient.isfinite().all() for gradient in gradients)
-
-
-@pytest.mark.parametrize(
-    ("stage", "still_learnt"), [("detector", {"score", "heatmaps", "parts"}), ("decoder", {"heatmaps", "parts"})]
-)
-def test_views_without_any_hand_teach_that_there_is_none(stage: str, still_learnt: set[str]) -> None:
-    losses, gradients = first_losses(stage, views_with(hands=0, padding=1))
-    assert {name for name, loss in losses.items() if loss != 0} == still_learnt
-    assert losses.keys() == first_losses(stage, views_with(hands=1, padding=0))[0].keys()
-    assert all(gradient.isfinite().all() for gradient in gradients)
-
-
 @pytest.mark.parametrize("count", [1, 12])
 def test_of_a_large_batch_the_detector_draws_the_first_eight(images: list[AnnotatedImage], count: int) -> None:
     originals = stack_images([images[k % len(images)] for k in range(count)], TOPOLOGY.vertex_count)
@@ -340,38 +259,6 @@ def test_two_processes_see_different_samples_and_keep_the_same_weights(
     # The first process logs its own samples, which are those of a lone process; the mean gradient is another one.
     assert two["box"] == one["box"]
     assert two["norm"] != one["norm"]
-
-
-@pytest.mark.parametrize(
-    ("preset", "why"), [("edge", "no CUDA GPU is found"), ("full", "sends numbers to the GPU in every step")]
-)
-def test_steps_are_not_recorded_where_they_cannot_be(
-    preset: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    configuration = TrainingConfiguration(preset=preset, seed=5, decoder=STAGE, record_steps=True)
-    with pytest.raises(ValueError, match=f"{why}.*: set it to false"):
-        run.train(configuration, "decoder", tmp_path / "state")
-    assert not (tmp_path / "state").exists()
-
-
-@pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU, or torch is built without CUDA")
-def test_recorded_steps_learn_what_steps_launched_kernel_by_kernel_do(
-    images: list[AnnotatedImage], tmp_path: Path
-) -> None:
-    losses = []
-    for name, record in (("recorded", True), ("launched", False)):
-        stage = replace(STAGE, steps=4, photographs=0.0)
-        configuration = TrainingConfiguration(preset="edge", seed=5, detector=stage, decoder=stage, record_steps=record)
-        weights = tmp_path / "backbone.pt"
-        torch.manual_seed(0)
-        torch.save(EfficientNetLite0().state_dict(), weights)
-        configuration = replace(configuration, backbone_weights=str(weights))
-        checkpoint = tmp_path / name / "detector.pt"
-        train_detector(configuration, [(images, 1.0)], TOPOLOGY.vertex_count, checkpoint, Accelerator())
-        losses.append([json.loads(line)["box"] for line in checkpoint.with_suffix(".jsonl").read_text().splitlines()])
-    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
 
 
 def test_checkpoint_of_another_kind_is_refused(detector_checkpoint: Path, tmp_path: Path) -> None:

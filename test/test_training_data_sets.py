@@ -98,7 +98,7 @@ def test_losses_of_what_is_not_annotated_are_zero(name: str, learned_from: set[s
         joints_3d=torch.from_numpy(TOPOLOGY.joint_regressor) @ vertices,
         camera=torch.tensor([[0.5, 0.5, 2.0]]),
     )
-    losses = DecoderLosses(TOPOLOGY)([layer], hands, 64)
+    losses = DecoderLosses(TOPOLOGY)([layer], hands, 64, torch.tensor([True]))
     of_3d = {"joints_3d", "camera", "vertices", "normals", "edges"}
     assert {key for key in of_3d if losses[key] > 0} == learned_from
     assert losses["projection"] > 0

@@ -20,12 +20,19 @@ def table_of(evaluation: Evaluation) -> str:
         ("recall", f"{evaluation.recall:.3f}", "share of the true hands that were found, by their joints' bounds"),
         ("false hands", f"{evaluation.false_hands_per_image:.3f}", "per image, found where no true one is"),
         ("box recall", f"{evaluation.box_recall:.3f}", "share of the true boxes that a found box overlaps by half"),
-        ("in plain sight", f"{evaluation.box_recall_in_sight:.3f}", "the same of large hands with most joints seen"),
+        *_in_plain_sight(evaluation),
         ("box precision", f"{evaluation.box_precision:.3f}", "share of the found boxes that overlap a true one"),
         *((name, f"{value:.3f}", MEASURES[name]) for name, value in evaluation.measures.items()),
     ]
+    return _aligned(rows)
+
+
+def _in_plain_sight(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    recall = evaluation.box_recall_in_sight
     # Photographs' annotations do not tell which joints are seen.
-    return _aligned([row for row in rows if row[:2] != ("in plain sight", "nan")])
+    if math.isnan(recall):
+        return []
+    return [("in plain sight", f"{recall:.3f}", "the same of large hands with most joints seen")]
 
 
 def _aligned(rows: list[tuple[str, str, str]]) -> str:

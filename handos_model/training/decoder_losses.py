@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from handos_model.architecture.decoder import HandPrediction
 from handos_model.hand.skeleton import JOINT_NAMES
 from handos_model.hand.topology import HandTopology
+from handos_model.training.known_mean import mean_over
 from handos_model.training.sample import AssignedHands
 
 _ASSUMED_FOCAL = 1.3
@@ -41,7 +42,7 @@ class DecoderLosses(nn.Module):
         self.wrist_loop: Tensor
 
     def forward(
-        self, layers: list[HandPrediction], hands: AssignedHands, image_size: int, answers: Tensor | None = None
+        self, layers: list[HandPrediction], hands: AssignedHands, image_size: int, answers: Tensor
     ) -> dict[str, Tensor]:
         """Sum over the layers.
 
@@ -55,10 +56,8 @@ class DecoderLosses(nn.Module):
             Side of the images in pixels.
         answers
             (H,) False where a query answers for no hand, so that what `layers` and `hands` hold there counts nothing:
-            shapes that do not depend on values let a step be captured as one CUDA graph. ``None`` is True everywhere.
+            shapes that do not depend on values let a step be captured as one CUDA graph.
         """
-        if answers is None:
-            answers = torch.ones_like(hands.has_3d)
         hands = replace(hands, has_3d=hands.has_3d & answers, has_mesh=hands.has_mesh & answers)
         total: dict[str, Tensor] = {}
         for layer in layers:
@@ -81,9 +80,9 @@ class DecoderLosses(nn.Module):
         # The spread learns from the error without pulling the joints: an early, vague layer would stop moving them.
         surprise = error.detach().mean(dim=-1) / spread + spread.log()
         return {
-            "joints_2d": 5 * _mean_over(answers, error),
-            "oks": _mean_over(answers, 1 - similarity),
-            "spread": 0.1 * _mean_over(answers, surprise),
+            "joints_2d": 5 * mean_over(answers, error),
+            "oks": mean_over(answers, 1 - similarity),
+            "spread": 0.1 * mean_over(answers, surprise),
         }
 
     def _losses_3d(
@@ -102,18 +101,18 @@ class DecoderLosses(nn.Module):
         projected = project(layer.joints_3d, camera, _ASSUMED_FOCAL * image_size)
         projection = (projected - hands.joints_2d).abs() / side[:, None, None]
         shape = {
-            "vertices": 20 * _mean_over(hands.has_mesh, mesh_error),
-            "joints_3d": 20 * _mean_over(hands.has_3d, joints_error),
-            "normals": 0.2 * _mean_over(hands.has_mesh, self._normal_error(layer.vertices, hands.vertices)),
-            "edges": 50 * _mean_over(hands.has_mesh, edge_error),
-            "camera": _mean_over(hands.has_3d, 2 * place) + _mean_over(hands.has_3d, 2 * scale),
+            "vertices": 20 * mean_over(hands.has_mesh, mesh_error),
+            "joints_3d": 20 * mean_over(hands.has_3d, joints_error),
+            "normals": 0.2 * mean_over(hands.has_mesh, self._normal_error(layer.vertices, hands.vertices)),
+            "edges": 50 * mean_over(hands.has_mesh, edge_error),
+            "camera": mean_over(hands.has_3d, 2 * place) + mean_over(hands.has_3d, 2 * scale),
         }
         right = F.binary_cross_entropy_with_logits(
             HANDEDNESS_SLOPE * self.relative_volume(layer.vertices), hands.is_right.float(), reduction="none"
         )
         return shape | {
-            "projection": 2 * _mean_over(answers, projection),
-            "side": 0.3 * _mean_over(answers, right[:, None]),
+            "projection": 2 * mean_over(answers, projection),
+            "side": 0.3 * mean_over(answers, right),
         }
 
     def _normal_error(self, vertices: Tensor, wanted: Tensor) -> Tensor:
@@ -156,11 +155,6 @@ def _without_idle(layer: HandPrediction, answers: Tensor) -> HandPrediction:
         return None if values is None else values.masked_fill(~answers.view(-1, *[1] * (values.ndim - 1)), 1.0)
 
     return HandPrediction(**{name: masked(values) for name, values in vars(layer).items()})  # type: ignore[arg-type]
-
-
-def _mean_over(known: Tensor, values: Tensor) -> Tensor:
-    """Mean of (H, ...) over the hands (H,) of which something is known; 0 where nothing is."""
-    return (values.flatten(1).mean(dim=1) * known).sum() / known.sum().clamp(min=1)
 
 
 def _box_side(hands: AssignedHands) -> Tensor:

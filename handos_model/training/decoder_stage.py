@@ -56,7 +56,7 @@ class SupervisedDecoder(Supervised):
         layers = self.model.decode(found, memory, indices)
         image_index = torch.arange(len(hand), device=hand.device)[:, None].expand_as(hand)
         hands = batch.of_assigned(image_index.flatten(), hand.clamp(min=0).flatten())
-        losses = self.decoder_losses(layers, hands, size, answers=(hand >= 0).flatten())
+        losses = self.decoder_losses(layers, hands, size, (hand >= 0).flatten())
         return losses | self.dense_supervision(memory, batch)
 
     @torch.no_grad()
@@ -110,15 +110,8 @@ def train_decoder(
     module.model.decoder.checkpointing = configuration.gradient_checkpointing
     if configuration.bf16:
         module.model.compute_in_bf16()
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = TrainingLoop(
-        module.train(),
-        stage,
-        checkpoint,
-        configuration.seed + 1,
-        accelerator,
-        record_steps=configuration.record_steps,
-    )
+    seed, record_steps = configuration.seed + 1, configuration.record_steps
+    loop = TrainingLoop(module, stage, checkpoint, seed, accelerator, record_steps=record_steps)
     mixture = open_mixture(configuration, sources, stage.batch_size, topology.vertex_count, accelerator.device)
     loop.run(mixture.draw, configuration.checkpoint_minutes)
 

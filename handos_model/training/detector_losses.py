@@ -11,6 +11,7 @@ from handos_model.architecture.presets import Preset
 from handos_model.architecture.query_filtering import gather_queries
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.training.assignment import assign_predictions
+from handos_model.training.known_mean import mean_over
 from handos_model.training.sample import Batch
 
 _METRES_TO_LOSS = 10.0
@@ -52,8 +53,8 @@ class DetectorSupervision(nn.Module):
         error_2d = (joints[..., :2] - target).abs()
         error_3d = (joints[..., 2:] - _METRES_TO_LOSS * batch.joints_3d[image, hand]).abs()
         return {
-            "query_joints": 2 * _mean_over(answers, error_2d),
-            "query_joints_3d": _mean_over(answers & batch.has_3d[image, hand], error_3d),
+            "query_joints": 2 * mean_over(answers, error_2d),
+            "query_joints_3d": mean_over(answers & batch.has_3d[image, hand], error_3d),
         }
 
 
@@ -70,8 +71,3 @@ def _box_losses(logits: Tensor, boxes: Tensor, hand_corners: Tensor, is_hand: Te
     distance = ((corners - wanted).abs() * answers[..., None]).sum() / count
     overlap = ((1 - generalised_iou(corners, wanted)) * answers).sum() / count
     return {"score": 2 * score, "box": 2.5 * distance, "giou": overlap}
-
-
-def _mean_over(known: Tensor, errors: Tensor) -> Tensor:
-    """Mean of errors (B, Q, J, k) over the queries (B, Q) whose target is known; 0 where none is."""
-    return (errors.mean(dim=(2, 3)) * known).sum() / known.sum().clamp(min=1)

@@ -69,16 +69,8 @@ def train_detector(
     module = _begin(configuration, preset, stage.image_size)
     if configuration.bf16:
         module.detector.compute_in_bf16()
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = TrainingLoop(
-        module.train(),
-        stage,
-        checkpoint,
-        configuration.seed,
-        accelerator,
-        pretrained=module.detector.backbone,
-        record_steps=configuration.record_steps,
-    )
+    seed, record_steps = configuration.seed, configuration.record_steps
+    loop = TrainingLoop(module, stage, checkpoint, seed, accelerator, module.detector.backbone, record_steps)
     mixture = open_mixture(configuration, sources, stage.batch_size, vertices, accelerator.device)
     loop.run(mixture.draw, configuration.checkpoint_minutes)
 

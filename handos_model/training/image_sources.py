@@ -101,7 +101,7 @@ class KeptOnDevice:
 
 
 def check_room(count: int, like: Originals, device: torch.device) -> None:
-    """Complain before half of the images are read.
+    """Complain before half of the images are read, as far as the first ones tell.
 
     Raises
     ------

@@ -82,7 +82,8 @@ class TrainingLoop:
     ) -> None:
         self._module, self._stage, self._checkpoint, self._seed = module, stage, checkpoint, seed
         self._accelerator = accelerator
-        module.to(accelerator.device)
+        module.train()
+        module.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.AdamW(_parameter_groups(self._trained, stage, pretrained), fused=True)
         self._gradients_of = (
