@@ -140,6 +140,9 @@ def build_engine(
     precision: Annotated[
         Literal["fp16", "fp32"], typer.Option(help="Of the heavy operators; backend tensorrt runs fp16.")
     ] = "fp16",
+    picture: Annotated[
+        str, typer.Option(metavar="WxH", help="Size of the camera's pictures: an engine is for one aspect ratio.")
+    ] = "640x480",
     workspace: Annotated[
         int | None, typer.Option(metavar="MIB", min=1, help="GPU memory that a layer may take; default: any.")
     ] = None,
@@ -152,14 +155,16 @@ def build_engine(
 
     logging.basicConfig(level=logging.INFO, format="handos: %(message)s")
     require_backend("tensorrt")
+    from handos_model.inference.onnxruntime_engine import read_properties
     from handos_model.inference.tensorrt.cuda_device import open_cuda_device
     from handos_model.inference.tensorrt.engine import build_stored_engine, engine_store
 
     weights = shipped_weights() if onnx is None else onnx
     limit = None if workspace is None else workspace << 20
-    stored = build_stored_engine(weights, precision, open_cuda_device(), engine_store(), limit)
+    size = read_properties(weights).input_sizes.fitting(*_width_and_height(picture))
+    stored = build_stored_engine(weights, precision, size, open_cuda_device(), engine_store(), limit)
     backend = "tensorrt" if precision == "fp16" else "tensorrt-fp32"
-    typer.echo(f"{stored.path} ({len(stored.plan) / 2**20:.1f} MiB), used by backend {backend}")
+    typer.echo(f"{stored.path} ({len(stored.plan) / 2**20:.1f} MiB), used by backend {backend} for inputs of {size}")
 
 
 @app.command()
@@ -214,7 +219,7 @@ def export(
     out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Network to write.")],
     half: Annotated[bool, typer.Option("--half", help="Half precision, for GPUs.")] = False,
     image_size: Annotated[
-        int | None, typer.Option(metavar="PIXELS", help="Side of the input; default: the preset's.")
+        int | None, typer.Option(metavar="PIXELS", help="Side of a square input; default: the preset's.")
     ] = None,
     score_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Least score of a hand that the network recommends.")
@@ -237,9 +242,11 @@ def export(
 
     sizes = preset_named(preset)
     topology = HandTopology.load() if mano is None else read_mano(mano)
-    side = sizes.image_size if image_size is None else image_size
-    model = load_model(sizes, topology, weights, side)
-    export_onnx(model, side, ExportProperties(preset, topology.id, score_threshold, HANDEDNESS_SLOPE), out, half=half)
+    model = load_model(sizes, topology, weights)
+    properties = ExportProperties(
+        preset, topology.id, image_size or sizes.image_size, score_threshold, HANDEDNESS_SLOPE
+    )
+    export_onnx(model, properties, out, half=half)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     if check:
         from handos_model.benchmarks.export_parity import require_parity

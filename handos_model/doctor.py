@@ -69,6 +69,6 @@ def _pipeline() -> Finding:
     properties = pipeline.engine.properties
     return Finding(
         "network",
-        f"preset {properties.preset}, {properties.input_size} x {properties.input_size} pixels, hand "
+        f"preset {properties.preset}, {properties.input_sizes}, hand "
         f"{properties.topology_id}, from {DEFAULT_WEIGHTS}; runs on {pipeline.engine.description}",
     )

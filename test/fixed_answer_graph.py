@@ -50,6 +50,8 @@ def metadata(topology_id: str, score_threshold: float = 0.5) -> dict[str, str]:
     return {
         "handos.preset": "fixed-answer",
         "handos.topology": topology_id,
+        "handos.image_size": str(INPUT_SIZE),
+        "handos.image_multiple": str(INPUT_SIZE),
         "handos.score_threshold": str(score_threshold),
         "handos.handedness_slope": str(HANDEDNESS_SLOPE),
     }

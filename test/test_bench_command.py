@@ -93,7 +93,7 @@ def test_build_engine_builds_what_the_backend_then_takes(
     assert machine.record.workspace == 256 << 20
     output = capsys.readouterr().out
     assert str(machine.engine_file()) in output
-    assert output.strip().endswith(f"used by backend {backend}")
+    assert output.strip().endswith(f"used by backend {backend} for inputs of 320 x 320")
     backends.load_engine(weights, backend)
     assert machine.record.builds == 1
 

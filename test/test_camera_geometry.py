@@ -13,6 +13,7 @@ from handos_model.inference.camera_geometry import (
     to_camera_frame,
     to_ray_frame,
 )
+from handos_model.inference.input_size import InputSize
 from handos_model.inference.preprocessing import Letterbox
 from handos_model.io.frame import CameraIntrinsics
 
@@ -80,7 +81,7 @@ def test_back_projected_points_are_seen_at_their_pixel() -> None:
 @pytest.mark.parametrize("size", [320, 417, 1280])
 def test_resizing_the_picture_leaves_the_metres(roots: np.ndarray, size: int) -> None:
     square = CameraIntrinsics(600, 600, 322, 238)
-    letterbox = Letterbox.of_image(640, 480, size)
+    letterbox = Letterbox.of_image(640, 480, InputSize(size, size))
     pixels = letterbox.to_input(project(roots, square))
     scale = pixels_per_metre(roots, square) * np.sqrt(letterbox.scale_x * letterbox.scale_y)
     recovered = root_position(pixels, scale, letterbox.input_intrinsics(square))

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from handos_model.architecture.attention import DeformableAttention
 from handos_model.architecture.exported_attention import ExportedAttention
@@ -25,6 +26,16 @@ def test_reads_the_same_inside_and_outside_of_the_image(trained: DeformableAtten
     expected = trained(queries, references, memory)
     read = ExportedAttention.of(trained)(queries, references, memory)
     torch.testing.assert_close(read, expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_a_rectangle_is_read_as_the_square_whose_rest_repeats_its_border(trained: DeformableAttention) -> None:
+    queries, references = torch.randn(1, 50, 32), torch.rand(1, 50, 4)
+    memory = [torch.randn(1, 32, 5, 8), torch.randn(1, 32, 3, 4)]
+    squares = [F.pad(level, (0, 0, 0, level.shape[3] - level.shape[2]), mode="replicate") for level in memory]
+    torch.testing.assert_close(
+        trained(queries, references, memory), trained(queries, references, squares), atol=1e-5, rtol=1e-5
+    )
 
 
 def test_the_trained_one_keeps_its_weights_and_class(trained: DeformableAttention) -> None:

@@ -10,13 +10,14 @@ from handos_model.hand.hand import Hand
 from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.engine import OUTPUT_NAMES, EngineOutput
+from handos_model.inference.input_size import InputSize
 from handos_model.inference.postprocessing import HandReader, NetworkOutputError
 from handos_model.inference.preprocessing import Letterbox
 from handos_model.io.frame import CameraIntrinsics
 
 TOPOLOGY = HandTopology.load()
 CAMERA = CameraIntrinsics(600, 600, 320, 240)
-LETTERBOX = Letterbox.of_image(640, 480, INPUT_SIZE)
+LETTERBOX = Letterbox.of_image(640, 480, InputSize(INPUT_SIZE, INPUT_SIZE))
 """Halves the picture and puts 40 grey rows above it."""
 
 

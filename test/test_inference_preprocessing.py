@@ -4,25 +4,27 @@ import numpy as np
 import pytest
 
 from handos_model.inference.camera_geometry import project
+from handos_model.inference.input_size import InputSize
 from handos_model.inference.preprocessing import PADDING_GREY, Letterbox, letterbox
 from handos_model.io.frame import CameraIntrinsics
 
+INPUT = InputSize(height=256, width=320)
 SIZES = [(640, 480), (480, 640), (333, 641), (1280, 720), (320, 320), (50, 31), (1, 700)]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_pixels_survive_the_way_to_the_input_and_back(width: int, height: int) -> None:
-    geometry = Letterbox.of_image(width, height, 320)
+    geometry = Letterbox.of_image(width, height, INPUT)
     pixels = np.random.default_rng(0).uniform(0, (width, height), (7, 21, 2))
     np.testing.assert_allclose(geometry.to_image(geometry.to_input(pixels)), pixels, atol=1e-9)
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_picture_fills_the_longer_side_and_grey_the_rest(width: int, height: int) -> None:
-    network_input, geometry = letterbox(np.full((height, width, 3), 255, np.uint8), 320)
+def test_picture_touches_two_sides_and_grey_is_the_rest(width: int, height: int) -> None:
+    network_input, geometry = letterbox(np.full((height, width, 3), 255, np.uint8), INPUT)
     inner_width, inner_height = geometry.inner_size
-    assert network_input.shape == (1, 320, 320, 3)
-    assert max(inner_width, inner_height) == 320
+    assert network_input.shape == (1, 256, 320, 3)
+    assert inner_width == 320 or inner_height == 256
     white = (network_input == 255).all(axis=-1)[0]
     rows, columns = np.nonzero(white)
     assert white.sum() == inner_width * inner_height
@@ -35,7 +37,7 @@ def test_a_spot_is_found_where_the_mapping_says(width: int, height: int) -> None
     image = np.zeros((height, width, 3), np.uint8)
     row, column = height // 3, width // 4
     image[row - 8 : row + 9, column - 8 : column + 9] = 255
-    network_input, geometry = letterbox(image, 320)
+    network_input, geometry = letterbox(image, INPUT)
     inner_width, inner_height = geometry.inner_size
     inner = network_input[0, geometry.pad_y :, geometry.pad_x :][:inner_height, :inner_width, 0].astype(float)
     rows, columns = np.indices(inner.shape)
@@ -47,15 +49,15 @@ def test_a_spot_is_found_where_the_mapping_says(width: int, height: int) -> None
 def test_fine_stripes_become_grey_and_not_a_moire_pattern() -> None:
     image = np.zeros((1080, 1920, 3), np.uint8)
     image[:, ::2] = 255
-    network_input, geometry = letterbox(image, 320)
-    inner = network_input[0, geometry.pad_y + 1 : 320 - geometry.pad_y - 1]
+    network_input, geometry = letterbox(image, INPUT)
+    inner = network_input[0, geometry.pad_y + 1 : 256 - geometry.pad_y - 1]
     assert inner.min() > 110
     assert inner.max() < 145
 
 
 def test_intrinsics_of_the_input_see_points_where_the_letterbox_puts_them() -> None:
     camera = CameraIntrinsics(900, 910, 630, 365)
-    geometry = Letterbox.of_image(1280, 721, 320)
+    geometry = Letterbox.of_image(1280, 721, INPUT)
     points = np.random.default_rng(0).uniform((-0.3, -0.3, 0.4), (0.3, 0.3, 1), (9, 3))
     np.testing.assert_allclose(
         project(points, geometry.input_intrinsics(camera)), geometry.to_input(project(points, camera)), atol=1e-9
@@ -64,4 +66,4 @@ def test_intrinsics_of_the_input_see_points_where_the_letterbox_puts_them() -> N
 
 def test_mirrored_views_of_an_array_are_accepted() -> None:
     image = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
-    np.testing.assert_array_equal(letterbox(image[:, ::-1], 320)[0], letterbox(image[:, ::-1].copy(), 320)[0])
+    np.testing.assert_array_equal(letterbox(image[:, ::-1], INPUT)[0], letterbox(image[:, ::-1].copy(), INPUT)[0])

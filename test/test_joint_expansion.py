@@ -64,6 +64,14 @@ def test_references_begin_at_the_peak_of_the_heatmap(expand: JointExpansion) -> 
 
 
 @torch.no_grad()
+def test_references_in_a_rectangle_are_fractions_of_its_longer_side(expand: JointExpansion) -> None:
+    instances, heatmaps = torch.randn(1, 8), heatmaps_with_peaks((0.43, 0.38))
+    upper = expand(instances, BOX - torch.tensor([0, 0.1, 0, 0]), heatmaps[:, :, :24])
+    whole = expand(instances, BOX - torch.tensor([0, 0.1, 0, 0]), heatmaps)
+    torch.testing.assert_close(upper, whole, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
 def test_of_two_peaks_the_one_near_the_guess_counts(expand: JointExpansion) -> None:
     left, right = (0.38, 0.5), (0.62, 0.5)
     instances = torch.randn(64, 8)

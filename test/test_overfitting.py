@@ -52,7 +52,7 @@ def descend(
 
 
 def learnt_detector(batch: Batch) -> SupervisedDetector:
-    module = SupervisedDetector(EDGE, SIZE).train()
+    module = SupervisedDetector(EDGE).train()
     optimizer = torch.optim.AdamW(module.parameters(), weight_decay=0)
     for step in range(DETECTOR_STEPS):
         descend(module, step, DETECTOR_STEPS, optimizer, torch.stack(list(module.losses(batch).values())).sum())

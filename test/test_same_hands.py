@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from network_comparison import assert_same_hands
@@ -10,10 +11,14 @@ from stand_in_machine import stand_in_machine
 from handos_model import CameraIntrinsics, HandPipeline
 from handos_model.hand.hand import Hand
 from handos_model.inference.backends import BACKENDS, Backend
+from handos_model.inference.fixed_sides import read_with_fixed_sides
+from handos_model.inference.input_size import InputSize
+from handos_model.inference.onnxruntime_engine import OnnxRuntimeEngine, read_properties
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS
 from handos_model.io.frame import ImageArray
 from handos_model.io.source import open_source
 
+SIZE = InputSize(height=288, width=512)
 CLIP = Path(__file__).parents[1] / "demo" / "clip.mp4"
 
 pytestmark = pytest.mark.skipif(not DEFAULT_WEIGHTS.is_file(), reason="this checkout has no shipped weights")
@@ -151,13 +156,28 @@ def test_the_real_tensorrt_gives_the_same_hands(
     assert_same_hands(hands_of(frame, "tensorrt-fp32"), hands_of(frame, "onnxruntime"))
 
 
-def test_tensorrt_reads_every_operator() -> None:
-    model = onnx.load(DEFAULT_WEIGHTS)
-    assert {node.op_type for node in model.graph.node} <= READ_BY_TENSORRT_8_6
-    assert [entry.version for entry in model.opset_import] == [17]
+@pytest.fixture(scope="module")
+def for_one_size() -> onnx.ModelProto:
+    """The network that runtimes are given which want to know the size of their input."""
+    sizes = read_properties(DEFAULT_WEIGHTS).input_sizes
+    return onnx.load_from_string(read_with_fixed_sides(DEFAULT_WEIGHTS, sizes, SIZE))
 
 
-def test_every_shape_is_fixed() -> None:
-    graph = onnx.load(DEFAULT_WEIGHTS).graph
-    for tensor in (*graph.input, *graph.output):
+def test_tensorrt_reads_every_operator(for_one_size: onnx.ModelProto) -> None:
+    nodes = for_one_size.graph.node
+    assert {(node.domain, node.op_type) for node in nodes} <= {("", operator) for operator in READ_BY_TENSORRT_8_6}
+    assert [entry.version for entry in for_one_size.opset_import if not entry.domain] == [17]
+
+
+def test_every_shape_is_fixed_and_nothing_is_left_to_compute_of_them(for_one_size: onnx.ModelProto) -> None:
+    graph = onnx.shape_inference.infer_shapes(for_one_size, strict_mode=True).graph
+    assert [size.dim_value for size in graph.input[0].type.tensor_type.shape.dim] == [1, SIZE.height, SIZE.width, 3]
+    for tensor in (*graph.input, *graph.output, *graph.value_info):
         assert all(size.dim_value > 0 for size in tensor.type.tensor_type.shape.dim), tensor.name
+    assert not {node.op_type for node in graph.node} & {"Shape", "Range", "ConstantOfShape"}
+
+
+def test_onnxruntime_for_one_size_answers_like_onnxruntime_for_all() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (1, SIZE.height, SIZE.width, 3), np.uint8)
+    for_all, for_one = OnnxRuntimeEngine(DEFAULT_WEIGHTS), OnnxRuntimeEngine(DEFAULT_WEIGHTS, size=SIZE)
+    np.testing.assert_allclose(for_one(picture).scores, for_all(picture).scores, atol=1e-5)

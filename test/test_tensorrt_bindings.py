@@ -50,7 +50,7 @@ from handos_model.inference.tensorrt.progress import BuildProgress
 from pathlib import Path
 BuildProgress(0).phase_start("Building", None, 2)
 try:
-    build_engine(Path("network.onnx"), "fp32", Path("timing.cache"))
+    build_engine(Path("network.onnx"), b"", "fp32", Path("timing.cache"))
 except BackendError as error:
     print(error)
 """

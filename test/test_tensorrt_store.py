@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 from handos_model.inference.engine import NetworkProperties
+from handos_model.inference.input_size import InputSizes
 from handos_model.inference.tensorrt.store import EngineIdentity, EngineStore
 
 IDENTITY = EngineIdentity("0123", "fp16", "image=1x192x192x3", "10.3.0", "Orin", "8.7")
-PROPERTIES = NetworkProperties("edge", "hand", 192, 0.5, 3.0)
+PROPERTIES = NetworkProperties("edge", "hand", InputSizes(192, 32), 0.5, 3.0)
 SIZE = 1 << 20
 
 

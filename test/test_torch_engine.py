@@ -64,6 +64,8 @@ CASES: list[tuple[str, list[Any], list[Any], dict[str, Any], int]] = [
     ("Max", [numbers(2, 3)], [np.float32(0)], {}, 1),
     ("Min", [numbers(2, 3)], [np.float32(0)], {}, 1),
     ("Mul", [numbers(2, 3), numbers(2, 1)], [], {}, 1),
+    ("Pad", [numbers(1, 2, 3, 4)], [whole(0, 0, 1, 2, 0, 0, 3, 0)], {}, 1),
+    ("Pad", [numbers(2, 3)], [whole(0, 1, 1, 0), np.float32(-2)], {}, 1),
     ("ReduceMax", [numbers(2, 3, 4)], [], {"axes": [-1], "keepdims": 0}, 1),
     ("ReduceMean", [numbers(2, 3, 4)], [], {"axes": [1, 2]}, 1),
     ("ReduceProd", [numbers(2, 3, 4)], [], {"axes": [-1], "keepdims": 0}, 1),
@@ -121,7 +123,8 @@ def test_operators_do_what_onnx_defines(
     operator: str, given: list[Any], constants: list[Any], attributes: dict[str, Any], outputs: int, tmp_path: Path
 ) -> None:
     model = write_operator(tmp_path / "operator.onnx", operator, given, constants, attributes, outputs)
-    results = TorchGraph(tmp_path / "operator.onnx", torch.device("cpu"))(torch.from_numpy(given[0]))
+    graph = TorchGraph(tmp_path / "operator.onnx", model.SerializeToString(), torch.device("cpu"))
+    results = graph(torch.from_numpy(given[0]))
     expected = ReferenceEvaluator(model).run(None, {"image": given[0]})
     assert len(results) == len(expected)
     for result, values in zip(results.values(), expected, strict=True):
@@ -147,9 +150,9 @@ def test_every_operator_is_compared() -> None:
 def test_unknown_operators_are_named_with_the_file(
     operator: str, constants: list[Any], attributes: dict[str, Any], complaint: str, tmp_path: Path
 ) -> None:
-    write_operator(tmp_path / "operator.onnx", operator, [numbers(1, 3, 8, 8)], constants, attributes, 1)
+    model = write_operator(tmp_path / "operator.onnx", operator, [numbers(1, 3, 8, 8)], constants, attributes, 1)
     with pytest.raises(BackendError, match=rf"cannot run .*operator\.onnx: .*{complaint}.*backend onnxruntime"):
-        TorchGraph(tmp_path / "operator.onnx", torch.device("cpu"))
+        TorchGraph(tmp_path / "operator.onnx", model.SerializeToString(), torch.device("cpu"))
 
 
 @pytest.fixture

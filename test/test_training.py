@@ -43,7 +43,7 @@ def images() -> list[AnnotatedImage]:
 def detector_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("state") / "detector.pt"
-    save_checkpoint(path, {"average": SupervisedDetector(EDGE, SIZE).state_dict()})
+    save_checkpoint(path, {"average": SupervisedDetector(EDGE).state_dict()})
     return path
 
 
@@ -198,7 +198,7 @@ def test_weights_of_no_detector_are_refused(images: list[AnnotatedImage], whole_
 
 
 def test_trained_weights_become_a_model(whole_run: WholeRun) -> None:
-    model = load_model(EDGE, TOPOLOGY, whole_run.checkpoint, SIZE)
+    model = load_model(EDGE, TOPOLOGY, whole_run.checkpoint)
     answers = model(torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8))
     assert [len(answer) for answer in answers] == [EDGE.hand_slots] * len(OUTPUT_NAMES)
 
@@ -207,7 +207,7 @@ def test_trained_weights_become_a_model(whole_run: WholeRun) -> None:
 def test_of_a_large_batch_the_detector_draws_the_first_eight(images: list[AnnotatedImage], count: int) -> None:
     originals = stack_images([images[k % len(images)] for k in range(count)], TOPOLOGY.vertex_count)
     batch = draw_views(originals, SIZE, ViewRange(), torch.Generator().manual_seed(0))
-    module = SupervisedDetector(EDGE, SIZE).train()
+    module = SupervisedDetector(EDGE).train()
     assert module.picture_of(batch).shape == (min(count, 8) * SIZE, 2 * SIZE, 3)
     assert module.training
     assert module.detector.training
@@ -263,15 +263,15 @@ def test_two_processes_see_different_samples_and_keep_the_same_weights(
 
 def test_checkpoint_of_another_kind_is_refused(detector_checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no weights of a decoder of preset 'edge'"):
-        load_model(EDGE, TOPOLOGY, detector_checkpoint, SIZE)
+        load_model(EDGE, TOPOLOGY, detector_checkpoint)
     with pytest.raises(FileNotFoundError, match=r"decoder\.pt that `handos train` wrote"):
-        load_model(EDGE, TOPOLOGY, tmp_path / "gone.pt", SIZE)
+        load_model(EDGE, TOPOLOGY, tmp_path / "gone.pt")
 
 
 def test_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "decoder.pt").write_bytes(b"half a file")
     with pytest.raises(ValueError, match="not a readable checkpoint"):
-        load_model(EDGE, TOPOLOGY, tmp_path / "decoder.pt", SIZE)
+        load_model(EDGE, TOPOLOGY, tmp_path / "decoder.pt")
 
 
 def test_average_covers_every_name_of_a_shared_weight(tmp_path: Path) -> None:

@@ -33,14 +33,14 @@ def handos(*arguments: object) -> Result:
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng(0)
-    for number in range(3):
-        write_image(folder / f"{number}.png", rng.integers(0, 256, (72, 96, 3), np.uint8))
+    for number, width in enumerate((96, 96, 200)):
+        write_image(folder / f"{number}.png", rng.integers(0, 256, (72, width, 3), np.uint8))
     return folder
 
 
 def random_weights(path: Path, seed: int) -> Path:
     torch.manual_seed(seed)
-    module = SupervisedDecoder(EDGE, TOPOLOGY, build_detector(EDGE, SIZE), decoded_queries=2)
+    module = SupervisedDecoder(EDGE, TOPOLOGY, build_detector(EDGE), decoded_queries=2)
     save_checkpoint(path, {"average": module.state_dict()})
     return path
 
@@ -76,7 +76,7 @@ def test_the_pipeline_runs_what_was_exported(exported: tuple[Path, Result]) -> N
 
 
 def test_a_file_of_other_weights_is_refused(exported: tuple[Path, Result], tmp_path: Path) -> None:
-    other = load_model(EDGE, TOPOLOGY, random_weights(tmp_path / "decoder.pt", seed=1), SIZE)
+    other = load_model(EDGE, TOPOLOGY, random_weights(tmp_path / "decoder.pt", seed=1))
     picture = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     with pytest.raises(ArithmeticError, match="does not answer like its weights"):
         require_parity(other, exported[0], [picture], half=False)
@@ -85,7 +85,7 @@ def test_a_file_of_other_weights_is_refused(exported: tuple[Path, Result], tmp_p
 def test_weights_of_another_preset_are_refused(weights: Path) -> None:
     wider = replace(EDGE, width=64)
     with pytest.raises(ValueError, match="holds no weights of a decoder of preset 'edge'"):
-        load_model(wider, TOPOLOGY, weights, SIZE)
+        load_model(wider, TOPOLOGY, weights)
 
 
 def test_info_counts_what_the_model_is_made_of() -> None:

@@ -36,7 +36,8 @@ def test_sizes_of_the_edge_run_suit_its_detector() -> None:
     configuration = read_configuration(EDGE)
     for stage in (configuration.detector, configuration.decoder):
         assert stage is not None
-        build_detector(preset_named(configuration.preset), stage.early_image_size)
+        for size in (stage.early_image_size, stage.image_size):
+            build_detector(preset_named(configuration.preset)).require_size(size)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def views_with(hands: int, padding: int) -> Batch:
 def first_losses(stage: str, batch: Batch) -> tuple[dict[str, float], list[torch.Tensor]]:
     """Losses and gradients of a stage whose weights are random."""
     torch.manual_seed(0)
-    detector = SupervisedDetector(EDGE, SIZE)
+    detector = SupervisedDetector(EDGE)
     module = detector if stage == "detector" else SupervisedDecoder(EDGE, TOPOLOGY, detector.detector, 5)
     losses = module.train().losses(batch)
     torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]

@@ -15,6 +15,7 @@ from handos_model.hand.handedness import signed_volume
 from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.camera_geometry import pixels_per_metre, project, root_position, to_camera_frame
+from handos_model.inference.input_size import InputSize
 from handos_model.inference.preprocessing import Letterbox
 from handos_model.io.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
 from handos_model.io.frame import CameraIntrinsics
@@ -234,7 +235,7 @@ def test_camera_head_follows_the_box_through_crops_and_sizes() -> None:
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (333, 512)])
 def test_letterboxed_answers_give_the_metres_of_the_scene(scene: Scene, width: int, height: int) -> None:
     camera = CameraIntrinsics(0.8 * width, 0.82 * width, 0.49 * width, 0.52 * height)
-    geometry = Letterbox.of_image(width, height, SIZE)
+    geometry = Letterbox.of_image(width, height, InputSize(SIZE, SIZE))
     root = scene.joints[ROOT_JOINT]
     pixel = geometry.to_input(project(root, camera))
     inside = geometry.input_intrinsics(camera)

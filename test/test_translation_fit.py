@@ -11,6 +11,7 @@ from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.camera_geometry import back_project, pixels_per_metre, project, ray_rotation, to_ray_frame
 from handos_model.inference.engine import EngineOutput
+from handos_model.inference.input_size import InputSize
 from handos_model.inference.postprocessing import HandReader
 from handos_model.inference.preprocessing import Letterbox
 from handos_model.inference.translation_fit import fit_root_position
@@ -69,7 +70,7 @@ def test_fit_is_near_the_least_reprojection_error(joints: np.ndarray) -> None:
 
 def test_reader_takes_the_fit_where_asked(joints: np.ndarray) -> None:
     """The camera head says twice the true scale; the joints know better."""
-    letterbox = Letterbox.of_image(INPUT_SIZE, INPUT_SIZE, INPUT_SIZE)
+    letterbox = Letterbox.of_image(INPUT_SIZE, INPUT_SIZE, InputSize(INPUT_SIZE, INPUT_SIZE))
     pixels = project(joints, CAMERA)
     scale = 2 * pixels_per_metre(ROOTS, CAMERA)
     answer = {name: values[:2] for name, values in two_hands(TOPOLOGY).items()}

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from handos_model.architecture.aspect import longer_side
+
 
 class Attention(nn.Module):
     """Multi-head attention; positions are added to what is compared, not to what is passed on."""
@@ -63,7 +65,7 @@ class DeformableAttention(nn.Module):
         queries
             (B, N, d), positions added.
         references
-            (B, N, 4) cx, cy, w, h as fractions of the image.
+            (B, N, 4) cx, cy, w, h as fractions of the image's longer side.
         memory
             Feature maps (B, d, h, w), one for each level.
 
@@ -77,14 +79,22 @@ class DeformableAttention(nn.Module):
         offsets = self.offsets(queries).unflatten(-1, (*shape, 2))
         weights = self.weights(queries).unflatten(-1, (self.heads, -1)).softmax(dim=-1)
         box = references[:, :, None, None, None]
-        places = 2 * (box[..., :2] + offsets * box[..., 2:] / 2) - 1
+        places = box[..., :2] + offsets * box[..., 2:] / 2
         # (B, N, heads, levels, points, ..) -> heads beside the batch
         places = places.permute(0, 2, 3, 1, 4, 5).flatten(0, 1)
         weights = weights.transpose(1, 2).flatten(0, 1)
         sampled = []
         for level, (features, project) in enumerate(zip(memory, self.values, strict=True)):
             values = project(features).unflatten(1, (self.heads, -1)).flatten(0, 1)
-            sampled.append(F.grid_sample(values, places[:, level], align_corners=False, padding_mode="border"))
+            sampled.append(
+                F.grid_sample(values, _grid(places[:, level], values), align_corners=False, padding_mode="border")
+            )
         read = (torch.cat(sampled, dim=-1) * weights[:, None]).sum(dim=-1)
         merged = read.reshape(len(queries), -1, count).transpose(1, 2)
         return self.out(merged)
+
+
+def _grid(places: Tensor, features: Tensor) -> Tensor:
+    """(.., 2) fractions of the longer side -> `grid_sample`'s coordinates, -1 to 1 across a map (B, d, h, w)."""
+    longer, (height, width) = longer_side(features), features.shape[-2:]
+    return torch.stack([places[..., 0] * (longer / width), places[..., 1] * (longer / height)], dim=-1) * 2 - 1

@@ -19,18 +19,18 @@ from handos_model.hand.topology import HandTopology
 
 @dataclass(frozen=True)
 class HandPrediction:
-    """What one layer says about H hands; fractions of the image, and metres from the root in the ray-aligned frame."""
+    """What one layer says about H hands: fractions of the image's longer side, metres from the root, ray-aligned."""
 
     joints_2d: Tensor
-    """(H, 21, 2) fractions of the image."""
+    """(H, 21, 2) fractions of the longer side."""
     joint_spread: Tensor
-    """(H, 21) scale of a Laplace distribution around `joints_2d`, fraction of the image."""
+    """(H, 21) scale of a Laplace distribution around `joints_2d`, fraction of the longer side."""
     vertices: Tensor | None
     """(H, V, 3) metres; ``None`` from the 2D layers."""
     joints_3d: Tensor | None
     """(H, 21, 3) metres."""
     camera: Tensor | None
-    """(H, 3) u, v as fractions of the image, and images per metre."""
+    """(H, 3) u, v as fractions of the longer side, and longer sides per metre."""
 
 
 class HandDecoder(nn.Module):
@@ -81,7 +81,7 @@ class HandDecoder(nn.Module):
         instances
             (H, 2d) joined detector queries, H = K hands for each of the B images of the memory.
         boxes
-            (H, 4) cx, cy, w, h of the hands, fractions of the image.
+            (H, 4) cx, cy, w, h of the hands, fractions of the image's longer side.
         memory
             Of B images.
         """

@@ -21,7 +21,7 @@ def describe_model(preset: Preset, topology: HandTopology) -> dict[str, Any]:
     Operations are those of convolutions, matrix products and attention, a multiplication with its addition counting as
     two; sampling of the maps is not among them.
     """
-    model = build_model(preset, topology, preset.image_size).eval()
+    model = build_model(preset, topology).eval()
     vertex_queries = topology.vertex_count if preset.queries_all_vertices else len(topology.coarse_vertices)
     return {
         "preset": preset.name,

@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class DetectorOutput:
-    """Features, queries, boxes and scores; boxes are (cx, cy, w, h) as fractions of the input image.
+    """Features, queries, boxes and scores; boxes are (cx, cy, w, h) as fractions of the input image's longer side.
 
-    B images of side S, Q queries, D detector channels; F is the stride of the finest encoder map.
+    B images of H x W pixels, Q queries, D detector channels; F is the stride of the finest encoder map.
     """
 
     shallow_features: Tensor
-    """(B, C, 2S/F, 2S/F) of the backbone, for the side network."""
+    """(B, C, 2H/F, 2W/F) of the backbone, for the side network."""
     encoder_features: tuple[Tensor, ...]
-    """(B, D, S/F, S/F), then each half as large: F_e of the paper."""
+    """(B, D, H/F, W/F), then each half as large: F_e of the paper."""
     first_queries: Tensor
     """(B, Q, D) after the first decoder layer: Q_0 of the paper."""
     last_queries: Tensor
@@ -28,7 +28,7 @@ class DetectorOutput:
 
 
 class Detector(nn.Module, ABC):
-    """Takes float images (B, 3, S, S), BGR 0..255; normalisation happens inside, so that it is part of the graph."""
+    """Takes float images (B, 3, H, W), BGR 0..255; normalisation happens inside, so that it is part of the graph."""
 
     shallow_channels: int
     """C."""
@@ -37,7 +37,9 @@ class Detector(nn.Module, ABC):
     levels: int
     """Number of encoder maps."""
     input_multiple: int
-    """S must be a multiple of this."""
+    """H and W must be multiples of this."""
+    takes_any_aspect: bool
+    """Whether H and W may differ."""
 
     @abstractmethod
     def forward(self, image: Tensor) -> DetectorOutput:
@@ -46,6 +48,19 @@ class Detector(nn.Module, ABC):
     @abstractmethod
     def compute_in_bf16(self) -> None:
         """From now on run in bf16 what saves time and memory by it, for training."""
+
+    def require_size(self, image_size: int) -> None:
+        """See that images of `image_size` x `image_size` pixels suit.
+
+        Raises
+        ------
+        ValueError
+            If they do not.
+        """
+        if image_size % self.input_multiple:
+            raise ValueError(
+                f"image size {image_size} does not suit this model: choose a multiple of {self.input_multiple}"
+            )
 
     def freeze(self) -> None:
         """Keep the weights, and the statistics of batch normalisation, as they are."""

@@ -7,8 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import AutoBackbone, DFineConfig, DFineForObjectDetection, PreTrainedConfig
-from transformers.models.d_fine.modeling_d_fine import DFineEncoderLayer
+from transformers.modeling_outputs import BaseModelOutput
+from transformers.models.d_fine.modeling_d_fine import (
+    DFineEncoderLayer,
+    DFineHybridEncoder,
+    build_2d_sinusoidal_position_embedding,
+)
 
+from handos_model.architecture.aspect import pad_to_square
 from handos_model.architecture.detector import Detector, DetectorOutput
 from handos_model.architecture.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLite0
 from handos_model.architecture.mixed_precision import in_bf16
@@ -77,6 +83,41 @@ Backbone.config_class = BackboneConfig  # type: ignore[attr-defined]
 AutoBackbone.register(BackboneConfig, Backbone)
 
 
+class _Encoder(DFineHybridEncoder):  # type: ignore[no-untyped-call]
+    """D-FINE's encoder for pictures of any aspect ratio.
+
+    D-FINE takes the sides of its feature maps as 1. The maps that it goes on with are padded to squares, so that its
+    boxes are fractions of the picture's longer side; the side network reads the maps without padding, which are kept
+    aside.
+    """
+
+    def __init__(self, config: DFineConfig) -> None:
+        super().__init__(config)
+        self.maps: list[Tensor] = []
+        for layer in self.aifi:
+            layer.position_embedding = _Positions(config)
+
+    def forward(self, inputs_embeds: list[Tensor], **options: Any) -> BaseModelOutput:
+        self.maps = super().forward(inputs_embeds, **options).last_hidden_state
+        return BaseModelOutput(last_hidden_state=[pad_to_square(features) for features in self.maps])  # type: ignore[arg-type]
+
+
+class _Positions(nn.Module):
+    """The library's position embedding without its rounding of the map's sides, which would fix them in an export."""
+
+    def __init__(self, config: DFineConfig) -> None:
+        super().__init__()
+        self.width = config.encoder_hidden_dim
+        self.temperature = config.positional_encoding_temperature
+
+    def forward(self, width: int, height: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """(1, height * width, channels)"""
+        embedding = build_2d_sinusoidal_position_embedding(
+            height, width, self.width, self.temperature, device=device, dtype=dtype
+        )
+        return embedding[None]
+
+
 class _FillInPlace(TorchFunctionMode):
     """Lets the library write numbers into tensors without sending them from the host, which a CUDA graph cannot do."""
 
@@ -96,17 +137,24 @@ class DFineDetector(Detector):
     shallow_channels = FEATURE_CHANNELS[0]
     levels = len(FEATURE_CHANNELS) - 1
     input_multiple = 32
+    takes_any_aspect = True
 
-    def __init__(self, preset: DFinePreset, image_size: int) -> None:
+    def __init__(self, preset: DFinePreset) -> None:
         super().__init__()
         self.width = preset.width
-        self.model = DFineForObjectDetection(_configuration(preset, image_size))
+        self.model = DFineForObjectDetection(_configuration(preset))
+        self.model.model.encoder = _Encoder(self.model.config)
         _initialise_for_training_from_scratch(self.model)
 
     @property
     def backbone(self) -> Backbone:
         """The first part."""
         return self.model.model.backbone.model
+
+    @property
+    def encoder(self) -> _Encoder:
+        """The second part."""
+        return self.model.model.encoder
 
     def compute_in_bf16(self) -> None:
         """Run the backbone in bf16; the encoder and the layers that refine boxes are cheap and need more bits."""
@@ -125,14 +173,14 @@ class DFineDetector(Detector):
         return self
 
     def forward(self, image: Tensor) -> DFineOutput:
-        self._place_anchors(image)
         with _FillInPlace():
             found = self.model.model((image - _PIXEL_MEAN) / _PIXEL_SPREAD)
         shallow_features, self.backbone.shallow_features = self.backbone.shallow_features, None
+        encoder_features, self.encoder.maps = self.encoder.maps, []
         assert shallow_features is not None
         return DFineOutput(
             shallow_features=shallow_features,
-            encoder_features=tuple(found.encoder_last_hidden_state),
+            encoder_features=tuple(encoder_features),
             first_queries=found.intermediate_hidden_states[0],
             last_queries=found.intermediate_hidden_states[-1],
             boxes=found.intermediate_reference_points[:, -1],
@@ -143,18 +191,8 @@ class DFineDetector(Detector):
             token_logits=found.enc_outputs_class[..., 0],
         )
 
-    def _place_anchors(self, image: Tensor) -> None:
-        """Lay the anchors on the grid of this image: in evaluation mode the library keeps those of one size.
 
-        They are no buffers of the library's model, so that they must be brought to its device too.
-        """
-        core, size = self.model.model, image.shape[-1]
-        if self.model.config.anchor_image_size != [size, size] or core.anchors.device != image.device:
-            self.model.config.anchor_image_size = [size, size]
-            core.anchors, core.valid_mask = core.generate_anchors(device=image.device, dtype=core.dtype)
-
-
-def _configuration(preset: DFinePreset, image_size: int) -> DFineConfig:
+def _configuration(preset: DFinePreset) -> DFineConfig:
     return DFineConfig(
         backbone_config=BackboneConfig(),
         num_labels=1,  # type: ignore[call-arg]
@@ -174,7 +212,6 @@ def _configuration(preset: DFinePreset, image_size: int) -> DFineConfig:
         hidden_expansion=0.34,
         depth_mult=0.5,
         num_denoising=0,
-        anchor_image_size=[image_size, image_size],
     )
 
 

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from handos_model.architecture.aspect import longer_side
 from handos_model.hand.skeleton import JOINT_COUNT
 
 _SMALLEST_REFERENCE = 0.02
@@ -49,14 +50,14 @@ class JointExpansion(nn.Module):
         instances
             (H, 2d) joined detector queries, H = K hands for each of B images.
         boxes
-            (H, 4) cx, cy, w, h of the hands, fractions of the image.
+            (H, 4) cx, cy, w, h of the hands, fractions of the image's longer side.
         heatmaps
             (B, 21, h, w) logits of the joints of all hands of an image.
 
         Returns
         -------
         tuple[Tensor, Tensor]
-            (H, 21, width) joint queries and (H, 21, 4) reference boxes, fractions of the image.
+            (H, 21, width) joint queries and (H, 21, 4) reference boxes, fractions of the longer side.
         """
         instance = self.normalise(self.project(instances))
         side = longest_side(boxes)[:, None]
@@ -67,11 +68,11 @@ class JointExpansion(nn.Module):
 
     def _look_around(self, boxes: Tensor, side: Tensor, heatmaps: Tensor) -> Tensor:
         """(H, 4), (H, 1, 1), (B, 21, h, w) -> (H, 21, P): heatmaps at the places around each hand, bilinear."""
-        images, _, height, width = heatmaps.shape
+        (images, _, height, width), longer = heatmaps.shape, longer_side(heatmaps)
         seen = boxes[:, None, :2] + side * self.line[:, None]
         # The places lie on a grid, so that rows and columns are interpolated one after the other, by a matrix each.
         across, down = (
-            _interpolation(seen[..., axis], cells).reshape(images, -1, 1, len(self.line), cells)
+            _interpolation(longer * seen[..., axis], cells).reshape(images, -1, 1, len(self.line), cells)
             for axis, cells in ((0, width), (1, height))
         )
         return (down @ heatmaps[:, None] @ across.transpose(-1, -2)).flatten(0, 1).flatten(2)
@@ -85,8 +86,8 @@ class JointExpansion(nn.Module):
 
 
 def _interpolation(places: Tensor, cells: int) -> Tensor:
-    """(H, N) fractions of the image -> (H, N, cells) how much each cell counts; outside of it the border does."""
-    position = (places * cells - 0.5).clamp(0, cells - 1)
+    """(H, N) places in cells -> (H, N, cells) how much each cell counts; outside of the map the border does."""
+    position = (places - 0.5).clamp(0, cells - 1)
     return F.relu(1 - (position[..., None] - torch.arange(cells, device=places.device).to(places)).abs())
 
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from handos_model.architecture.aspect import longer_side
 from handos_model.architecture.attention import DeformableAttention
 
 
@@ -29,7 +30,7 @@ class ExportedAttention(DeformableAttention):
         # In single precision also where the rest is in half: that has not enough digits to name a pixel.
         places = (centres + self._offsets(queries) * (extents / 2)).float()
         weights = self.weights(queries).unflatten(-1, (self.heads, -1)).softmax(dim=-1)
-        neighbours = self._neighbours(places, [(level.shape[3], level.shape[2]) for level in memory])
+        neighbours = self._neighbours(places, memory)
         rows, shares = (torch.cat([part.view_as(weights) for part in parts], dim=-1) for parts in neighbours)
         shares = shares.to(weights) * weights.repeat(1, 1, 1, 4)
         values = torch.cat(
@@ -46,36 +47,39 @@ class ExportedAttention(DeformableAttention):
         bias = self.offsets.bias.reshape(points, 2).T.flatten()
         return F.linear(queries, weight, bias).reshape(*queries.shape[:2], 2, points)
 
-    def _neighbours(self, places: Tensor, sizes: list[tuple[int, int]]) -> tuple[list[Tensor], list[Tensor]]:
+    def _neighbours(self, places: Tensor, memory: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """The four pixels around each place, and how much each of them counts.
 
         Parameters
         ----------
         places
-            (1, N, 2, P) fractions of the image; outside of it the border counts.
-        sizes
-            Width and height of every level, whose pixels follow one another in the table.
+            (1, N, 2, P) fractions of the image's longer side; outside of the image the border counts.
+        memory
+            The levels, whose pixels follow one another in the table.
 
         Returns
         -------
         tuple[list[Tensor], list[Tensor]]
             Rows of the table and shares, four of (1, N, P) each.
         """
-        size = self._of_each_point(places.new_tensor(sizes).T)
-        pixels = torch.minimum((places * size - 0.5).clamp(min=0), size - 1)
+        heights, widths = ([level.shape[axis] for level in memory] for axis in (-2, -1))
+        size = torch.stack([self._of_each_point(widths), self._of_each_point(heights)])
+        longer = self._of_each_point([longer_side(level) for level in memory])
+        pixels = torch.minimum((places * longer - 0.5).clamp(min=0), size - 1)
         # One pixel before the last at most, so that there is a pixel behind it.
         first = torch.minimum(pixels.floor(), size - 2)
         right, below = (pixels - first).unbind(2)
         left, above = 1 - right, 1 - below
         column, line = first.int().unbind(2)
-        starts = [sum(width * height for width, height in sizes[:level]) for level in range(len(sizes))]
-        start, width = self._of_each_point(torch.tensor([starts, [width for width, _ in sizes]], dtype=torch.int32))
+        pixels_before = [sum(level.shape[-2] * level.shape[-1] for level in memory[:k]) for k in range(len(memory))]
+        start, width = (self._of_each_point(values).int() for values in (pixels_before, widths))
         head = torch.arange(self.heads, dtype=torch.int32).repeat_interleave(self.levels * self.points)
         row = self.heads * (line * width + column + start) + head
         next_line = self.heads * width
         rows = [row, row + self.heads, row + next_line, row + next_line + self.heads]
         return rows, [above * left, above * right, below * left, below * right]
 
-    def _of_each_point(self, levels: Tensor) -> Tensor:
-        """(K, levels) -> (K, P): what belongs to a level, for each of the points in it."""
-        return levels.repeat_interleave(self.points, dim=1).repeat(1, self.heads)
+    def _of_each_point(self, levels: list[int]) -> Tensor:
+        """A number for each level -> (P,) float32: the same for each of the points in it."""
+        numbers = torch.stack([torch.scalar_tensor(number) for number in levels])
+        return numbers.repeat_interleave(self.points).repeat(self.heads)

@@ -36,6 +36,7 @@ class GroundingDinoDetector(Detector):
     """
 
     input_multiple = 64
+    takes_any_aspect = False
 
     def __init__(self, model: GroundingDinoForObjectDetection, prompt_tokens: tuple[int, ...]) -> None:
         super().__init__()

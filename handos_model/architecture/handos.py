@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from handos_model.architecture.aspect import longer_side
 from handos_model.architecture.boxes import to_corners
 from handos_model.architecture.decoder import HandDecoder, HandPrediction
 from handos_model.architecture.detector import Detector, DetectorOutput
@@ -54,7 +55,7 @@ class HandOS(nn.Module):
         self.decoder.bf16 = True
 
     def detect(self, image: Tensor) -> DetectorOutput:
-        """(B, 3, S, S) BGR 0..255 -> features, queries, boxes and scores of the frozen detector."""
+        """(B, 3, H, W) BGR 0..255 -> features, queries, boxes and scores of the frozen detector."""
         with torch.no_grad():
             return self.detector(image)
 
@@ -77,7 +78,7 @@ class HandOS(nn.Module):
         Parameters
         ----------
         image
-            (1, S, S, 3) uint8 BGR.
+            (1, H, W, 3) uint8 BGR, H = W unless the detector `takes_any_aspect`.
 
         Returns
         -------
@@ -86,9 +87,10 @@ class HandOS(nn.Module):
             joint_spread (K, 21) in input pixels; vertices (K, V, 3) and joints_3d (K, 21, 3) in metres from the root
             joint, ray-aligned frame; camera (K, 3) u, v and pixels per metre.
         """
-        size = image.shape[1]
         # Cast first: TensorRT knows uint8 only as an input that is cast at once.
-        found = self.detect(image.to(self.decoder.part_embedding.dtype).permute(0, 3, 1, 2))
+        pixels = image.to(self.decoder.part_embedding.dtype).permute(0, 3, 1, 2)
+        size = longer_side(pixels)
+        found = self.detect(pixels)
         indices, scores = filter_queries(found.boxes, found.logits, self.slots)
         hand = self.decode(found, self.remember(found), indices)[-1]
         assert hand.vertices is not None

@@ -34,7 +34,7 @@ class JointHead(nn.Module):
     def forward(self, joints: Tensor, references: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """(H, 21, d), (H, 21, 4), (H, 4) -> refined references (H, 21, 4), spread of a Laplace distribution (H, 21).
 
-        Both are fractions of the image.
+        Both are fractions of the image's longer side.
         """
         side = longest_side(boxes)
         step, spread = self.perceptron(joints).split([2, 1], dim=-1)
@@ -86,7 +86,7 @@ class CameraHead(nn.Module):
         self.perceptron = _perceptron(width, 3)
 
     def forward(self, camera: Tensor, boxes: Tensor) -> Tensor:
-        """(H, d), (H, 4) -> (H, 3) u, v as fractions of the image, and images per metre."""
+        """(H, d), (H, 4) -> (H, 3) u, v as fractions of the longer side, and longer sides per metre."""
         side = longest_side(boxes)
         step, scale = self.perceptron(camera).split([2, 1], dim=-1)
         return torch.cat([boxes[:, :2] + step * side, side / _BOX_SIDE_METRES * scale.exp()], dim=-1)

@@ -41,10 +41,12 @@ _RUNNING_EXTREMES = {
 
 @dataclass(frozen=True)
 class ExportProperties:
-    """What the file says about itself, beside its shapes."""
+    """What the file says about itself."""
 
     preset: str
     topology: str
+    image_size: int
+    """Side in pixels of the square input; one of other sides has about as many pixels."""
     score_threshold: float
     handedness_slope: float
 
@@ -61,25 +63,27 @@ class _PreciseLayerNorm(nn.Module):
         return normalised.to(x.dtype)
 
 
-def export_onnx(
-    model: HandOS, image_size: int, properties: ExportProperties, path: Path, *, half: bool = False
-) -> None:
-    """Write `model` for images of `image_size` pixels to `path`, beside it first.
+def export_onnx(model: HandOS, properties: ExportProperties, path: Path, *, half: bool = False) -> None:
+    """Write `model` to `path`, beside it first.
 
-    In half precision everything is but layer normalisation, the input and the outputs.
+    Where its detector takes images of any aspect ratio the graph's sides stay open. In half precision, where everything
+    is but layer normalisation, the input and the outputs, they do not: fixing them later is ONNX Runtime's work, whose
+    CPU kernels would first turn the file to single precision.
 
     Raises
     ------
+    ValueError
+        If the image size does not suit the model.
     onnx.checker.ValidationError
         If the exported graph is not valid ONNX.
     """
+    model.detector.require_size(properties.image_size)
     model = _with_exported_attention(model)
     if half:
         model = to_half_precision(model)
-    image = torch.full((1, image_size, image_size, 3), 114, dtype=torch.uint8)
-    captured = torch.export.export(model.eval(), (image,), strict=False)
+    multiple = properties.image_size if half or not model.detector.takes_any_aspect else model.detector.input_multiple
     program = torch.onnx.export(
-        captured.run_decompositions(_RUNNING_EXTREMES),
+        _without_running_extremes(_captured(model.eval(), properties.image_size, multiple)),
         input_names=["image"],
         output_names=list(OUTPUT_NAMES),
         opset_version=_EXPORTED_OPSET,
@@ -91,12 +95,33 @@ def export_onnx(
     graph = program.model_proto
     _lower_opset(graph)
     _forget_origin(graph)
+    _name_open_sides(graph)
     metadata = {f"handos.{name}": str(value) for name, value in vars(properties).items()}
+    metadata["handos.image_multiple"] = str(multiple)
     onnx.helper.set_model_props(graph, metadata)
     onnx.checker.check_model(graph, full_check=True)
     unfinished = path.with_suffix(".unfinished")
     onnx.save(graph, unfinished)
     unfinished.replace(path)
+
+
+def _captured(model: HandOS, image_size: int, multiple: int) -> torch.export.ExportedProgram:
+    """The graph for the square only, or for sides that are any multiples."""
+    if multiple == image_size:
+        image = torch.full((1, image_size, image_size, 3), 114, dtype=torch.uint8)
+        return torch.export.export(model, (image,), strict=False)
+    # Sides of two lengths, so that nothing that is captured can take them for equal.
+    image = torch.full((1, image_size, image_size + multiple, 3), 114, dtype=torch.uint8)
+    rows, columns = (torch.export.Dim(name, min=2) for name in ("rows", "columns"))
+    sides = {1: multiple * rows, 2: multiple * columns}
+    return torch.export.export(model, (image,), dynamic_shapes=(sides,), strict=False)
+
+
+def _without_running_extremes(captured: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+    if any(node.target in _RUNNING_EXTREMES for node in captured.graph.nodes):
+        return captured.run_decompositions(_RUNNING_EXTREMES)
+    # Decomposing captures everything once more, which takes as long as the first time.
+    return captured
 
 
 def to_half_precision(model: HandOS) -> HandOS:
@@ -134,6 +159,15 @@ def _lower_opset(model: onnx.ModelProto) -> None:
         node.attribute.extend(kept)
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", _OPSET))
+
+
+def _name_open_sides(model: onnx.ModelProto) -> None:
+    """Give the open sides of the input their names, in place, and forget the formulas in which they had others."""
+    (image,) = model.graph.input
+    for name, side in zip(("height", "width"), image.type.tensor_type.shape.dim[1:3], strict=True):
+        if side.dim_param:
+            side.dim_param = name
+            del model.graph.value_info[:]
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

@@ -65,7 +65,8 @@ def measure_parity(model: HandOS, exported: Path, images: Iterable[ImageArray]) 
     engine = OnnxRuntimeEngine(exported)
     differences = [np.zeros((0, 3))]
     for image in tqdm(images, desc="compare", unit="image"):
-        network_input, _ = letterbox(image, engine.properties.input_size)
+        height, width = image.shape[:2]
+        network_input, _ = letterbox(image, engine.properties.input_sizes.fitting(width, height))
         with torch.no_grad():
             wanted = EngineOutput(*(tensor.numpy() for tensor in model(torch.from_numpy(network_input))))
         differences.append(_differences(wanted, engine(network_input)))

@@ -109,8 +109,9 @@ class LatencyBenchmark:
         for width, height in self.resolutions:
             image = cast(ImageArray, cv2.resize(self.image, (width, height), interpolation=cv2.INTER_AREA))
             camera = CameraIntrinsics.from_field_of_view(width, height, 60)
-            network_input, _ = letterbox(image, engine.properties.input_size)
-            to_input = Latency.of_runs(partial(letterbox, image, engine.properties.input_size), self.runs)
+            size = engine.properties.input_sizes.fitting(width, height)
+            network_input, _ = letterbox(image, size)
+            to_input = Latency.of_runs(partial(letterbox, image, size), self.runs)
             network = Latency.of_runs(partial(engine, network_input), self.runs)
             for count in self.hands:
                 pipeline = HandPipeline(engine, score_threshold=0, max_hands=count)

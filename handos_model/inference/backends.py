@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import util
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from handos_model.inference.engine import BackendError, Engine, EngineOutput, NetworkProperties
+from handos_model.inference.engine_per_size import EnginePerSize
 from handos_model.inference.nvidia_driver import gpu_obstacle
 from handos_model.io.frame import ImageArray
 
@@ -55,7 +57,7 @@ class ChosenEngine:
         return f"{self.engine.description}; {self.reason}"
 
     def __call__(self, network_input: ImageArray) -> EngineOutput:
-        """Run the network on (1, S, S, 3) BGR uint8."""
+        """Run the network on (1, H, W, 3) BGR uint8."""
         return self.engine(network_input)
 
 
@@ -154,27 +156,32 @@ def _provider_obstacle(provider: str) -> str | None:
 
 
 def _load_tensorrt(weights: Path) -> Engine:
-    from handos_model.inference.tensorrt.engine import load_tensorrt_engine
-
-    return load_tensorrt_engine(weights, "fp16")
+    return _load_tensorrt_in(weights, "fp16")
 
 
 def _load_tensorrt_fp32(weights: Path) -> Engine:
+    return _load_tensorrt_in(weights, "fp32")
+
+
+def _load_tensorrt_in(weights: Path, precision: Literal["fp16", "fp32"]) -> Engine:
+    from handos_model.inference.onnxruntime_engine import read_properties
     from handos_model.inference.tensorrt.engine import load_tensorrt_engine
 
-    return load_tensorrt_engine(weights, "fp32")
+    return EnginePerSize(read_properties(weights), partial(load_tensorrt_engine, weights, precision))
 
 
 def _load_torch(weights: Path) -> Engine:
+    from handos_model.inference.onnxruntime_engine import read_properties
     from handos_model.inference.torch_engine import TorchEngine
 
-    return TorchEngine(weights)
+    return EnginePerSize(read_properties(weights), partial(TorchEngine, weights))
 
 
 def _load_torch_cuda(weights: Path) -> Engine:
+    from handos_model.inference.onnxruntime_engine import read_properties
     from handos_model.inference.torch_engine import CudaGraphEngine
 
-    return CudaGraphEngine(weights)
+    return EnginePerSize(read_properties(weights), partial(CudaGraphEngine, weights))
 
 
 def _load_onnxruntime(weights: Path) -> Engine:
@@ -190,9 +197,10 @@ def _load_onnxruntime_cuda(weights: Path) -> Engine:
 
 
 def _load_onnxruntime_tensorrt(weights: Path) -> Engine:
-    from handos_model.inference.onnxruntime_engine import OnnxRuntimeEngine
+    from handos_model.inference.onnxruntime_engine import OnnxRuntimeEngine, read_properties
 
-    return OnnxRuntimeEngine(weights, "TensorrtExecutionProvider")
+    load = partial(OnnxRuntimeEngine, weights, "TensorrtExecutionProvider")
+    return EnginePerSize(read_properties(weights), load)
 
 
 BACKENDS: Final[Mapping[str, BackendKind]] = MappingProxyType(

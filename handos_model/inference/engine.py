@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Protocol
 
 from handos_model.hand.hand import FloatArray
+from handos_model.inference.input_size import InputSizes
 from handos_model.io.frame import ImageArray
 
 REMEDY = "export it anew with `handos export`, or name no weights to use those that are shipped"
@@ -22,7 +23,7 @@ class BackendError(OSError):
 class EngineOutput:
     """The network's answer: K hand slots, best score first, unused ones with a score near 0.
 
-    Pixels are those of the S x S input. The ray-aligned frame is explained in `camera_geometry`.
+    Pixels are those of the input. The ray-aligned frame is explained in `camera_geometry`.
     """
 
     scores: FloatArray
@@ -51,15 +52,14 @@ class NetworkProperties:
     preset: str
     topology_id: str
     """Which mesh its vertices belong to: `HandTopology.id`."""
-    input_size: int
-    """Side S of the square input in pixels."""
+    input_sizes: InputSizes
     score_threshold: float
     """Score from which on a slot counts as a hand, chosen on validation data."""
     handedness_slope: float
     """How fast the certainty about the side grows with the mesh's relative volume."""
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str], input_size: int) -> "NetworkProperties":
+    def from_metadata(cls, metadata: Mapping[str, str]) -> "NetworkProperties":
         """Read the `handos.*` entries of an ONNX file's metadata.
 
         Raises
@@ -71,7 +71,7 @@ class NetworkProperties:
             return cls(
                 preset=metadata["handos.preset"],
                 topology_id=metadata["handos.topology"],
-                input_size=input_size,
+                input_sizes=InputSizes(int(metadata["handos.image_size"]), int(metadata["handos.image_multiple"])),
                 score_threshold=float(metadata["handos.score_threshold"]),
                 handedness_slope=float(metadata["handos.handedness_slope"]),
             )
@@ -93,4 +93,4 @@ class Engine(Protocol):
         """Backend and device in words, for logs and diagnostics."""
 
     def __call__(self, network_input: ImageArray) -> EngineOutput:
-        """Run the network on (1, S, S, 3) BGR uint8."""
+        """Run the network on (1, H, W, 3) BGR uint8, one of its `input_sizes`."""

@@ -15,6 +15,8 @@ from handos_model.inference.engine import (
     NetworkProperties,
     WeightsError,
 )
+from handos_model.inference.fixed_sides import fix_sides
+from handos_model.inference.input_size import InputSize, InputSizes
 from handos_model.io.frame import ImageArray
 
 Provider = Literal["CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"]
@@ -40,6 +42,8 @@ class OnnxRuntimeEngine:
         ONNX file written by `handos export`.
     provider
         What of ONNX Runtime computes.
+    size
+        Of the inputs, where the provider wants to know it; ``None`` takes inputs of any size.
 
     Raises
     ------
@@ -51,19 +55,22 @@ class OnnxRuntimeEngine:
         If the provider does not start; ONNX Runtime alone would go on with the CPU.
     """
 
-    def __init__(self, path: Path, provider: Provider = "CPUExecutionProvider") -> None:
-        self._session = _open_session(path, _session_options(), _providers(provider))
+    def __init__(self, path: Path, provider: Provider = "CPUExecutionProvider", size: InputSize | None = None) -> None:
+        options = _session_options()
+        if size is not None:
+            fix_sides(options, size)
+        self._session = _open_session(path, options, _providers(provider))
         running = self._session.get_providers()
         if running[0] != provider:
             raise BackendError(
                 f"ONNX Runtime's {provider} does not start and left the network to {running[0]}: install the versions "
                 "of CUDA, cuDNN and TensorRT that this onnxruntime-gpu was built for; its messages above name them"
             )
-        self.properties = _properties_of(self._session, path)
+        self.properties = _properties_of(self._session, path, size)
         self.description = f"ONNX Runtime {onnxruntime.__version__}, {_DEVICES[provider]}"
 
     def __call__(self, network_input: ImageArray) -> EngineOutput:
-        """Run the network on (1, S, S, 3) BGR uint8."""
+        """Run the network on (1, H, W, 3) BGR uint8."""
         return EngineOutput(*self._session.run(OUTPUT_NAMES, {"image": network_input}))
 
 
@@ -123,11 +130,14 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in text.split(".")[:2])
 
 
-def _properties_of(session: onnxruntime.InferenceSession, path: Path) -> NetworkProperties:
+def _properties_of(
+    session: onnxruntime.InferenceSession, path: Path, size: InputSize | None = None
+) -> NetworkProperties:
     try:
         _check_outputs(session)
-        metadata = session.get_modelmeta().custom_metadata_map
-        return NetworkProperties.from_metadata(metadata, _input_size(session))
+        properties = NetworkProperties.from_metadata(session.get_modelmeta().custom_metadata_map)
+        _check_input(session, _sides(properties.input_sizes, size))
+        return properties
     except WeightsError as error:
         raise WeightsError(f"weights file {path}: {error}") from error
 
@@ -138,11 +148,15 @@ def _check_outputs(session: onnxruntime.InferenceSession) -> None:
         raise WeightsError(f"it lacks the outputs {', '.join(sorted(missing))}, so it is no HandOS network: {REMEDY}")
 
 
-def _input_size(session: onnxruntime.InferenceSession) -> int:
+def _sides(sizes: InputSizes, size: InputSize | None) -> list[str | int]:
+    """Height and width of the input: numbers, or the names of those that are open."""
+    if size is not None:
+        return [size.height, size.width]
+    return [sizes.side, sizes.side] if sizes.are_fixed else ["height", "width"]
+
+
+def _check_input(session: onnxruntime.InferenceSession, sides: list[str | int]) -> None:
+    wanted = ("tensor(uint8)", [1, *sides, 3])
     inputs = {entry.name: (entry.type, list(entry.shape)) for entry in session.get_inputs()}
-    kind, shape = inputs.get("image", ("", []))
-    if kind != "tensor(uint8)" or len(shape) != 4 or shape[1:3] != [shape[1]] * 2 or not isinstance(shape[1], int):
-        raise WeightsError(
-            f"its inputs are {inputs}, not 'image' of uint8 (1, S, S, 3), so it is no HandOS network: {REMEDY}"
-        )
-    return shape[1]
+    if inputs != {"image": wanted}:
+        raise WeightsError(f"its inputs are {inputs}, not 'image': {wanted}, so it is no HandOS network: {REMEDY}")

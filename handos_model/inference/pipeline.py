@@ -117,7 +117,8 @@ class HandPipeline:
             Best score first.
         """
         _require_bgr(image)
-        network_input, geometry = letterbox(image, self.engine.properties.input_size)
+        height, width = image.shape[:2]
+        network_input, geometry = letterbox(image, self.engine.properties.input_sizes.fitting(width, height))
         return self._read_hands(self.engine(network_input), geometry, camera)
 
 

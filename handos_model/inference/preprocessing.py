@@ -1,4 +1,4 @@
-"""From any picture to the network's square input, and the way back for pixels and intrinsics."""
+"""From any picture to the network's input, and the way back for pixels and intrinsics."""
 
 from dataclasses import dataclass
 from typing import Final, cast
@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from handos_model.inference.input_size import InputSize
 from handos_model.io.frame import CameraIntrinsics, ImageArray
 
 PADDING_GREY: Final[int] = 114
@@ -15,10 +16,10 @@ PADDING_GREY: Final[int] = 114
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where a picture lies inside the network's square input.
+    """Where a picture lies inside the network's input.
 
     Both pixel grids have the centre of their top left pixel at (0, 0). The scales of the two axes differ slightly when
-    the shorter side is rounded to whole pixels.
+    a side is rounded to whole pixels.
     """
 
     image_width: int
@@ -32,9 +33,9 @@ class Letterbox:
     """Input rows above the picture."""
 
     @classmethod
-    def of_image(cls, width: int, height: int, size: int) -> "Letterbox":
-        """Scale the longer side of a `width` x `height` picture to `size` and centre the picture."""
-        scale = size / max(width, height)
+    def of_image(cls, width: int, height: int, size: InputSize) -> "Letterbox":
+        """Scale a `width` x `height` picture until it touches two sides of the input, and centre it."""
+        scale = min(size.width / width, size.height / height)
         inner_width = max(1, round(width * scale))
         inner_height = max(1, round(height * scale))
         return cls(
@@ -42,8 +43,8 @@ class Letterbox:
             image_height=height,
             scale_x=inner_width / width,
             scale_y=inner_height / height,
-            pad_x=(size - inner_width) // 2,
-            pad_y=(size - inner_height) // 2,
+            pad_x=(size.width - inner_width) // 2,
+            pad_y=(size.height - inner_height) // 2,
         )
 
     @property
@@ -73,25 +74,25 @@ class Letterbox:
         return np.array((self.pad_x, self.pad_y), np.float64)
 
 
-def letterbox(image: ImageArray, size: int) -> tuple[ImageArray, Letterbox]:
-    """Scale a picture into the centre of a grey square.
+def letterbox(image: ImageArray, size: InputSize) -> tuple[ImageArray, Letterbox]:
+    """Scale a picture into the centre of a grey rectangle.
 
     Parameters
     ----------
     image
         (H, W, 3) BGR uint8.
     size
-        Side S of the square in pixels.
+        Height H and width W of the rectangle in pixels.
 
     Returns
     -------
     tuple
-        (1, S, S, 3) uint8 network input, and the mapping between its pixels and those of the image.
+        (1, H, W, 3) uint8 network input, and the mapping between its pixels and those of the image.
     """
     height, width = image.shape[:2]
     geometry = Letterbox.of_image(width, height, size)
     inner_width, inner_height = geometry.inner_size
-    network_input = np.full((1, size, size, 3), PADDING_GREY, np.uint8)
+    network_input = np.full((1, size.height, size.width, 3), PADDING_GREY, np.uint8)
     inner = network_input[0, geometry.pad_y :, geometry.pad_x :][:inner_height, :inner_width]
     _shrink_without_aliasing(np.ascontiguousarray(image), inner)
     return network_input, geometry

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from handos_model.inference.engine import OUTPUT_NAMES, BackendError, EngineOutput
+from handos_model.inference.fixed_sides import read_with_fixed_sides
+from handos_model.inference.input_size import InputSize, InputSizes
 from handos_model.inference.onnxruntime_engine import read_properties
 from handos_model.inference.torch_graph import TorchGraph
 from handos_model.io.frame import ImageArray
@@ -24,6 +26,8 @@ class TorchEngine:
     ----------
     path
         ONNX file written by `handos export`.
+    size
+        Of the inputs.
 
     Raises
     ------
@@ -35,13 +39,13 @@ class TorchEngine:
         If torch cannot run it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: InputSize) -> None:
         self.properties = read_properties(path)
-        self._graph = TorchGraph(path, torch.device("cpu"))
+        self._graph = _read_graph(path, self.properties.input_sizes, size, torch.device("cpu"))
         self.description = f"torch {torch.__version__}, CPU"
 
     def __call__(self, network_input: ImageArray) -> EngineOutput:
-        """Run the network on (1, S, S, 3) BGR uint8."""
+        """Run the network on (1, H, W, 3) BGR uint8."""
         outputs = self._graph(torch.from_numpy(network_input))
         return EngineOutput(*(outputs[name].numpy() for name in OUTPUT_NAMES))
 
@@ -53,6 +57,8 @@ class CudaGraphEngine:
     ----------
     path
         ONNX file written by `handos export`.
+    size
+        Of the inputs.
 
     Raises
     ------
@@ -60,14 +66,13 @@ class CudaGraphEngine:
         As for `TorchEngine`; also if the GPU does not take the network.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: InputSize) -> None:
         self.properties = read_properties(path)
         device = torch.device("cuda", 0)
-        size = self.properties.input_size
-        self._host_input = torch.empty((1, size, size, 3), dtype=torch.uint8, pin_memory=True)
+        self._host_input = torch.empty((1, size.height, size.width, 3), dtype=torch.uint8, pin_memory=True)
         try:
             self._input = self._host_input.to(device)
-            self._record(TorchGraph(path, device))
+            self._record(_read_graph(path, self.properties.input_sizes, size, device))
         except torch.cuda.OutOfMemoryError as error:
             raise BackendError(
                 f"{torch.cuda.get_device_name(device)} has not enough memory for {path}: end other programs that use "
@@ -76,7 +81,7 @@ class CudaGraphEngine:
         self.description = f"torch {torch.__version__}, {torch.cuda.get_device_name(device)}, CUDA graph"
 
     def __call__(self, network_input: ImageArray) -> EngineOutput:
-        """Run the network on (1, S, S, 3) BGR uint8."""
+        """Run the network on (1, H, W, 3) BGR uint8."""
         self._host_input.copy_(torch.from_numpy(network_input))
         self._input.copy_(self._host_input, non_blocking=True)
         self._recording.replay()
@@ -99,6 +104,10 @@ class CudaGraphEngine:
         with torch.cuda.graph(self._recording):
             self._packed = _packed(graph(self._input))
         self._host_output = torch.empty(self._packed.shape, dtype=self._packed.dtype, pin_memory=True)
+
+
+def _read_graph(path: Path, sizes: InputSizes, size: InputSize, device: torch.device) -> TorchGraph:
+    return TorchGraph(path, read_with_fixed_sides(path, sizes, size), device)
 
 
 def _packed(outputs: Mapping[str, Tensor]) -> Tensor:

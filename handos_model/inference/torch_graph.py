@@ -32,7 +32,9 @@ class TorchGraph:
     Parameters
     ----------
     path
-        ONNX file.
+        Where the network is from, for messages.
+    network
+        An ONNX file's content.
     device
         Where to compute.
 
@@ -42,8 +44,8 @@ class TorchGraph:
         If the file uses an operator that no HandOS network has.
     """
 
-    def __init__(self, path: Path, device: torch.device) -> None:
-        graph = onnx.load(path).graph
+    def __init__(self, path: Path, network: bytes, device: torch.device) -> None:
+        graph = onnx.load_from_string(network).graph
         self._constants = {
             weight.name: torch.from_numpy(numpy_helper.to_array(weight).copy()).to(device)
             for weight in graph.initializer
@@ -64,7 +66,7 @@ class TorchGraph:
 
     @torch.inference_mode()
     def __call__(self, image: Tensor) -> Mapping[str, Tensor]:
-        """(1, S, S, 3) uint8 on the graph's device -> outputs by name."""
+        """(1, H, W, 3) uint8 on the graph's device -> outputs by name."""
         values = {**self._constants, "image": image}
         for step in self._steps:
             results = step.function(*(values[name] if name else None for name in step.inputs))

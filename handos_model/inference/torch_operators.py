@@ -217,6 +217,14 @@ def _squeeze(node: Node) -> Function:
     return lambda x, _: x.squeeze(axes)
 
 
+def _pad(node: Node) -> Function:
+    node.require("mode", b"constant")
+    pads, value = node.integers(1), node.number(2) or 0.0
+    # torch counts from the last axis on, before and behind each; ONNX has all before, then all behind.
+    around = [pads[axis + end] for axis in reversed(range(len(pads) // 2)) for end in (0, len(pads) // 2)]
+    return lambda x, *_: F.pad(x, around, value=value)
+
+
 def _tile(node: Node) -> Function:
     repeats = node.integers(1)
     return lambda x, _: x.repeat(repeats)
@@ -280,6 +288,7 @@ OPERATORS: Final[Mapping[str, Callable[[Node], Function]]] = {
     "Max": _constantly(torch.maximum),
     "Min": _constantly(torch.minimum),
     "Mul": _constantly(torch.mul),
+    "Pad": _pad,
     "ReduceMax": _reduction(torch.amax),
     "ReduceMean": _reduction(torch.mean),
     "ReduceProd": _reduction(_product),

@@ -104,8 +104,10 @@ def train_decoder(
     torch.manual_seed(configuration.seed + 1)
     stage, preset = configuration.decoder, preset_named(configuration.preset)
     module = _begin(configuration, preset, topology, detector_checkpoint)
+    for size in (stage.early_image_size, stage.image_size):
+        module.model.detector.require_size(size)
     if configuration.decoder_weights:
-        earlier = load_model(preset, topology, Path(configuration.decoder_weights), stage.image_size)
+        earlier = load_model(preset, topology, Path(configuration.decoder_weights))
         module.model.decoder.load_state_dict(earlier.decoder.state_dict())
     module.model.decoder.checkpointing = configuration.gradient_checkpointing
     if configuration.bf16:
@@ -125,15 +127,15 @@ def _begin(
         weights = configuration.detector_weights or preset.detector.weights
         detector = GroundingDinoDetector.pretrained(replace(preset.detector, weights=weights))
         return SupervisedDecoder(preset, topology, detector, stage.decoded_queries)
-    first_stage = load_first_stage(preset, checkpoint, stage.image_size)
+    first_stage = load_first_stage(preset, checkpoint)
     module = SupervisedDecoder(preset, topology, first_stage.detector, stage.decoded_queries)
     module.model.side_network = first_stage.side_network
     module.dense_supervision = first_stage.dense_supervision
     return module
 
 
-def load_model(preset: Preset, topology: HandTopology, checkpoint: Path, image_size: int) -> HandOS:
-    """The whole model with the averaged weights of a checkpoint of this stage, for images of `image_size` pixels.
+def load_model(preset: Preset, topology: HandTopology, checkpoint: Path) -> HandOS:
+    """The whole model with the averaged weights of a checkpoint of this stage.
 
     Raises
     ------
@@ -142,7 +144,7 @@ def load_model(preset: Preset, topology: HandTopology, checkpoint: Path, image_s
     ValueError
         If it is no such checkpoint, or one of another preset.
     """
-    model = build_model(preset, topology, image_size)
+    model = build_model(preset, topology)
     whose = f"a decoder of preset {preset.name!r}"
     load_average(model, checkpoint, whose, remedy="name the decoder.pt that `handos train` wrote", prefix="model.")
     return model.eval()

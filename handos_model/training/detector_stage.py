@@ -28,11 +28,11 @@ class SupervisedDetector(Supervised):
     The side network learns here for the sake of the detector's features; the second stage goes on from its weights.
     """
 
-    def __init__(self, preset: Preset, image_size: int) -> None:
+    def __init__(self, preset: Preset) -> None:
         super().__init__()
         if not isinstance(preset.detector, DFinePreset):
             raise ValueError(f"the detector of preset {preset.name!r} is taken as published: train its decoder only")
-        self.detector = DFineDetector(preset.detector, image_size)
+        self.detector = DFineDetector(preset.detector)
         self.side_network = side_network_of(self.detector, preset)
         self.supervision = DetectorSupervision(preset)
         self.dense_supervision = DenseSupervision(preset.width)
@@ -66,7 +66,9 @@ def train_detector(
     stage, preset = configuration.detector, preset_named(configuration.preset)
     if stage is None:
         raise ValueError("the training configuration has no detector: train the stage `decoder` only, or add one")
-    module = _begin(configuration, preset, stage.image_size)
+    module = _begin(configuration, preset)
+    for size in (stage.early_image_size, stage.image_size):
+        module.detector.require_size(size)
     if configuration.bf16:
         module.detector.compute_in_bf16()
     seed, record_steps = configuration.seed, configuration.record_steps
@@ -75,19 +77,19 @@ def train_detector(
     loop.run(mixture.draw, configuration.checkpoint_minutes)
 
 
-def _begin(configuration: TrainingConfiguration, preset: Preset, image_size: int) -> SupervisedDetector:
+def _begin(configuration: TrainingConfiguration, preset: Preset) -> SupervisedDetector:
     """Behind a pretrained backbone, or where an earlier run has ended."""
     if configuration.detector_weights:
-        module = load_first_stage(preset, Path(configuration.detector_weights), image_size)
+        module = load_first_stage(preset, Path(configuration.detector_weights))
     else:
-        module = SupervisedDetector(preset, image_size)
+        module = SupervisedDetector(preset)
         module.detector.backbone.network.load_imagenet_weights(Path(configuration.backbone_weights))
     module.detector.backbone.network.freeze_fine_stages()
     return module
 
 
-def load_first_stage(preset: Preset, checkpoint: Path, image_size: int) -> SupervisedDetector:
-    """What the first stage has trained, averaged weights, for images of `image_size` pixels.
+def load_first_stage(preset: Preset, checkpoint: Path) -> SupervisedDetector:
+    """What the first stage has trained, averaged weights.
 
     Raises
     ------
@@ -96,8 +98,7 @@ def load_first_stage(preset: Preset, checkpoint: Path, image_size: int) -> Super
     ValueError
         If it is no such checkpoint, or one of another preset.
     """
-    # The anchors' grid belongs to the image size; everything else is independent of it.
-    module = SupervisedDetector(preset, image_size)
+    module = SupervisedDetector(preset)
     whose = f"a detector of preset {preset.name!r}"
     load_average(module, checkpoint, whose, remedy="train the detector first (--stage detector)")
     return module

@@ -16,13 +16,17 @@ _LOGGER = logging.getLogger(__name__)
 _SECONDS_BETWEEN_REPORTS: Final[float] = 5.0
 
 
-def build_engine(onnx_file: Path, precision: Precision, timing_cache: Path, workspace: int | None = None) -> bytes:
+def build_engine(
+    onnx_file: Path, network: bytes, precision: Precision, timing_cache: Path, workspace: int | None = None
+) -> bytes:
     """Compile a network; takes minutes. The GPU's context must be active.
 
     Parameters
     ----------
     onnx_file
-        The network.
+        Where the network is from, for messages.
+    network
+        Its ONNX file's content, for inputs of one size.
     precision
         Of the heavy operators; inputs and outputs are the same in both.
     timing_cache
@@ -39,8 +43,8 @@ def build_engine(onnx_file: Path, precision: Precision, timing_cache: Path, work
     """
     log = TensorRTLog()
     builder = log.made("builder", trt.Builder, log)
-    network = builder.create_network(_network_flags())
-    _parse(onnx_file, precision, network, log)
+    definition = builder.create_network(_network_flags())
+    _parse(onnx_file, _in_precision(network, precision), definition, log)
     config = builder.create_builder_config()
     if workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
@@ -52,7 +56,7 @@ def build_engine(onnx_file: Path, precision: Precision, timing_cache: Path, work
     # A warning, so that whoever waits for minutes sees why even where nothing is set up for logging.
     _LOGGER.warning("building the TensorRT engine of %s in %s, once: this takes minutes", onnx_file, precision)
     start = time.monotonic()
-    plan = builder.build_serialized_network(network, config)
+    plan = builder.build_serialized_network(definition, config)
     del monitor
     if plan is None:
         raise BackendError(
@@ -79,9 +83,9 @@ def _choose_arithmetic(config: Any, precision: Precision) -> None:
         config.set_flag(trt.BuilderFlag.FP16)
 
 
-def _parse(onnx_file: Path, precision: Precision, network: Any, log: TensorRTLog) -> None:
-    parser = trt.OnnxParser(network, log)
-    if parser.parse(_graph(onnx_file, precision)):
+def _parse(onnx_file: Path, network: bytes, definition: Any, log: TensorRTLog) -> None:
+    parser = trt.OnnxParser(definition, log)
+    if parser.parse(network):
         return
     problems = "; ".join(str(parser.get_error(index).desc()) for index in range(parser.num_errors))
     raise WeightsError(
@@ -89,9 +93,9 @@ def _parse(onnx_file: Path, precision: Precision, network: Any, log: TensorRTLog
     )
 
 
-def _graph(onnx_file: Path, precision: Precision) -> bytes:
+def _in_precision(network: bytes, precision: Precision) -> bytes:
     if precision == "fp32":
-        return onnx_file.read_bytes()
+        return network
     try:
         import onnx
     except ImportError as error:
@@ -100,7 +104,7 @@ def _graph(onnx_file: Path, precision: Precision) -> bytes:
         ) from error
     from handos_model.inference.tensorrt.half_precision import with_half_precision
 
-    return with_half_precision(onnx.load(onnx_file)).SerializeToString()
+    return with_half_precision(onnx.load_from_string(network)).SerializeToString()
 
 
 def _watch(config: Any) -> object:

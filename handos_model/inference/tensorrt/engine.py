@@ -10,6 +10,8 @@ import tensorrt as trt
 
 from handos_model.inference.cache_folder import cache_folder
 from handos_model.inference.engine import OUTPUT_NAMES, BackendError, EngineOutput, NetworkProperties
+from handos_model.inference.fixed_sides import read_with_fixed_sides
+from handos_model.inference.input_size import InputSize
 from handos_model.inference.onnxruntime_engine import read_properties
 from handos_model.inference.tensorrt.building import Precision, build_engine
 from handos_model.inference.tensorrt.cuda_device import Buffer, CudaDevice, open_cuda_device
@@ -65,7 +67,7 @@ class TensorRTEngine:
         )
 
     def __call__(self, network_input: ImageArray) -> EngineOutput:
-        """Run the network on (1, S, S, 3) BGR uint8."""
+        """Run the network on (1, H, W, 3) BGR uint8."""
         with self._device.active():
             np.copyto(self._buffers[INPUT_NAME].host, network_input)
             self._launch()
@@ -115,8 +117,8 @@ class TensorRTEngine:
             self._device.download(self._buffers[name])
 
 
-def load_tensorrt_engine(weights: Path, precision: Precision) -> TensorRTEngine:
-    """Load the engine of an ONNX file, built for this GPU now or before.
+def load_tensorrt_engine(weights: Path, precision: Precision, size: InputSize) -> TensorRTEngine:
+    """Load the engine of an ONNX file for inputs of a size, built for this GPU now or before.
 
     Raises
     ------
@@ -126,14 +128,14 @@ def load_tensorrt_engine(weights: Path, precision: Precision) -> TensorRTEngine:
         If TensorRT or the GPU cannot run them.
     """
     device, store = open_cuda_device(), engine_store()
-    stored = build_stored_engine(weights, precision, device, store)
+    stored = build_stored_engine(weights, precision, size, device, store)
     try:
         return TensorRTEngine(stored.plan, stored.properties, precision, device)
     except UnreadableEngineError as error:
         # Nothing in the sidecar tells whether TensorRT still takes it, for example after a driver was changed.
         _LOGGER.warning("%s is built again: %s", stored.path, error)
         store.discard(stored)
-        stored = build_stored_engine(weights, precision, device, store)
+        stored = build_stored_engine(weights, precision, size, device, store)
         return TensorRTEngine(stored.plan, stored.properties, precision, device)
 
 
@@ -143,12 +145,19 @@ def engine_store() -> EngineStore:
 
 
 def build_stored_engine(
-    weights: Path, precision: Precision, device: CudaDevice, store: EngineStore, workspace: int | None = None
+    weights: Path,
+    precision: Precision,
+    size: InputSize,
+    device: CudaDevice,
+    store: EngineStore,
+    workspace: int | None = None,
 ) -> StoredEngine:
     """Take the engine of an ONNX file from the store, where it is built if need be.
 
     Parameters
     ----------
+    size
+        Of the inputs.
     workspace
         As for `build_engine`.
     """
@@ -156,14 +165,15 @@ def build_stored_engine(
     identity = EngineIdentity(
         onnx_sha256=sha256_of(weights),
         precision=precision,
-        profile=f"{INPUT_NAME}=1x{properties.input_size}x{properties.input_size}x3",
+        profile=f"{INPUT_NAME}=1x{size.height}x{size.width}x3",
         tensorrt=trt.__version__,
         gpu=device.name,
         compute_capability=device.compute_capability,
     )
 
     def build(timing_cache: Path) -> bytes:
+        network = read_with_fixed_sides(weights, properties.input_sizes, size)
         with device.active():
-            return build_engine(weights, precision, timing_cache, workspace)
+            return build_engine(weights, network, precision, timing_cache, workspace)
 
     return store.get(identity, properties, build)
