@@ -5,6 +5,8 @@ from typing import Final
 
 _LONGEST_SIDE: Final[float] = 1.5
 """In sides of the square: hands in a picture that is longer are smaller than any that the network was trained on."""
+_FEWEST_CELLS: Final[int] = 2
+"""Along a side of the coarsest feature map: features are read between neighbours."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,12 @@ class InputSizes:
         384 x 384, at the price of the same number of pixels.
         """
         most = self.side // self.multiple
-        longest = int(_LONGEST_SIDE * most)
-        cells = [
-            (rows, columns) for rows in range(1, longest + 1) for columns in range(1, min(longest, most**2 // rows) + 1)
-        ]
+        fewest, longest = min(_FEWEST_CELLS, most), int(_LONGEST_SIDE * most)
+        cells = []
+        for rows in range(fewest, min(longest, most**2 // fewest) + 1):
+            filled = -(-rows * picture_width // picture_height)
+            cells.append((rows, max(fewest, min(filled, longest, most**2 // rows))))
         rows, columns = max(
-            cells,
-            key=lambda cell: (min(cell[0] / picture_height, cell[1] / picture_width), -cell[0] * cell[1]),
+            cells, key=lambda cell: (min(cell[0] / picture_height, cell[1] / picture_width), -cell[0] * cell[1])
         )
         return InputSize(rows * self.multiple, columns * self.multiple)
