@@ -75,10 +75,19 @@ def test_network_without_our_metadata_is_refused(tmp_path: Path, entry: str) -> 
         OnnxRuntimeEngine(path)
 
 
-def test_metadata_that_is_no_number_is_refused(tmp_path: Path) -> None:
-    properties = metadata(TOPOLOGY.id) | {"handos.score_threshold": "half"}
+@pytest.mark.parametrize(
+    ("entry", "value", "complaint"),
+    [
+        ("handos.score_threshold", "half", "damaged.*half"),
+        ("handos.image_size", "wide", "damaged.*wide"),
+        ("handos.image_multiple", "0", "damaged.*must be a multiple of its step, got 320 and 0"),
+        ("handos.image_multiple", "31", "damaged.*must be a multiple of its step, got 320 and 31"),
+    ],
+)
+def test_metadata_that_cannot_be_is_refused(tmp_path: Path, entry: str, value: str, complaint: str) -> None:
+    properties = metadata(TOPOLOGY.id) | {entry: value}
     path = write_fixed_answer_graph(tmp_path / "other.onnx", two_hands(TOPOLOGY), properties)
-    with pytest.raises(WeightsError, match=r"damaged.*half"):
+    with pytest.raises(WeightsError, match=complaint):
         OnnxRuntimeEngine(path)
 
 

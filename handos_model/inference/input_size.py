@@ -29,6 +29,10 @@ class InputSizes:
     multiple: int
     """Sides are multiples of this; of the square's side where a network takes the square only."""
 
+    def __post_init__(self) -> None:
+        if self.side < 1 or self.multiple < 1 or self.side % self.multiple:
+            raise ValueError(f"the input's side must be a multiple of its step, got {self.side} and {self.multiple}")
+
     @property
     def are_fixed(self) -> bool:
         """Whether there is only the square."""
