@@ -55,8 +55,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(weights: Path, pictures: Path) -> tuple[Path, Result]:
     """The network that `handos export` wrote, and what it said."""
     path = weights.with_name("network.onnx")
-    options = ("--preset", "edge", "--weights", weights, "--out", path, "--image-size", SIZE, "--check", pictures)
-    return path, handos("export", *options)
+    options = ("--preset", "edge", "--weights", weights, "--out", path, "--image-size", SIZE, "--score-threshold", 0)
+    return path, handos("export", *options, "--check", pictures)
 
 
 def test_export_writes_a_network_that_answers_like_the_weights(exported: tuple[Path, Result]) -> None:
@@ -80,6 +80,11 @@ def test_a_file_of_other_weights_is_refused(exported: tuple[Path, Result], tmp_p
     picture = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     with pytest.raises(ArithmeticError, match="does not answer like its weights"):
         require_parity(other, exported[0], [picture], half=False)
+
+
+def test_without_a_hand_nothing_is_said_to_be_the_same(weights: Path, exported: tuple[Path, Result]) -> None:
+    with pytest.raises(ValueError, match=r"no image has a hand with a score of 0\.0 or more: name pictures of hands"):
+        require_parity(load_model(EDGE, TOPOLOGY, weights), exported[0], [], half=False)
 
 
 def test_weights_of_another_preset_are_refused(weights: Path) -> None:

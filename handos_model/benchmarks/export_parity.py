@@ -60,7 +60,8 @@ def measure_parity(model: HandOS, exported: Path, images: Iterable[ImageArray]) 
     """Run both on every image and compare the hands that both say are the same.
 
     Two queries whose scores nearly tie may change places between runtimes, so every slot is compared with the slot
-    whose joints are nearest. Slots of score 0 hold no hand and are left out.
+    whose joints are nearest. Slots of score 0, or below what the file recommends, hold no hand and are left out: which
+    of many unlikely ones fill them is decided by the last bit.
     """
     engine = OnnxRuntimeEngine(exported)
     differences = [np.zeros((0, 3))]
@@ -69,17 +70,20 @@ def measure_parity(model: HandOS, exported: Path, images: Iterable[ImageArray]) 
         network_input, _ = letterbox(image, engine.properties.input_sizes.fitting(width, height))
         with torch.no_grad():
             wanted = EngineOutput(*(tensor.numpy() for tensor in model(torch.from_numpy(network_input))))
-        differences.append(_differences(wanted, engine(network_input)))
+        differences.append(_differences(wanted, engine(network_input), engine.properties.score_threshold))
     rows = np.concatenate(differences)
     if not len(rows):
-        raise ValueError("no image has a hand slot with a score above 0: nothing can be compared")
+        raise ValueError(
+            f"no image has a hand with a score of {engine.properties.score_threshold} or more: name pictures of hands "
+            "to compare, or lower the score threshold"
+        )
     return Parity(len(rows), *rows.max(axis=0).tolist())
 
 
-def _differences(wanted: EngineOutput, given: EngineOutput) -> npt.NDArray[np.float64]:
+def _differences(wanted: EngineOutput, given: EngineOutput, least_score: float) -> npt.NDArray[np.float64]:
     """(N, 3) of scores, joints_2d and vertices for the N used slots."""
     rows = []
-    for slot in np.flatnonzero(wanted.scores > 0):
+    for slot in np.flatnonzero((wanted.scores > 0) & (wanted.scores >= least_score)):
         distances = np.abs(given.joints_2d - wanted.joints_2d[slot]).max(axis=(1, 2))
         other = int(distances.argmin())
         score = abs(given.scores[other] - wanted.scores[slot])
