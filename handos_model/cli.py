@@ -129,6 +129,8 @@ def bench(
 def _width_and_height(text: str) -> tuple[int, int]:
     try:
         width, height = (int(side) for side in text.split("x"))
+        if min(width, height) < 1:
+            raise ValueError("a picture has at least one pixel")
     except ValueError as error:
         raise ValueError(f"resolution {text!r} is none: write it as 640x480") from error
     return width, height
@@ -161,8 +163,9 @@ def build_engine(
 
     weights = shipped_weights() if onnx is None else onnx
     limit = None if workspace is None else workspace << 20
-    size = read_properties(weights).input_sizes.fitting(*_width_and_height(picture))
-    stored = build_stored_engine(weights, precision, size, open_cuda_device(), engine_store(), limit)
+    properties = read_properties(weights)
+    size = properties.input_sizes.fitting(*_width_and_height(picture))
+    stored = build_stored_engine(weights, properties, size, precision, open_cuda_device(), engine_store(), limit)
     backend = "tensorrt" if precision == "fp16" else "tensorrt-fp32"
     typer.echo(f"{stored.path} ({len(stored.plan) / 2**20:.1f} MiB), used by backend {backend} for inputs of {size}")
 

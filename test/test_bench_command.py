@@ -61,6 +61,7 @@ def test_memory_is_that_of_a_process_of_its_own(weights: Path) -> None:
     ("options", "complaint"),
     [
         (("--resolution", "large"), "resolution 'large' is none: write it as 640x480"),
+        (("--resolution", "640x0"), "resolution '640x0' is none: write it as 640x480"),
         (("--backend", "abacus"), "unknown backend 'abacus'"),
         (("--weights", "gone.onnx"), "weights file gone.onnx does not exist"),
     ],

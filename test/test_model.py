@@ -122,7 +122,7 @@ def test_detector_takes_images_of_any_size(model: HandOS) -> None:
 
 def test_unsuitable_image_size_is_refused() -> None:
     with pytest.raises(ValueError, match="image size 200 does not suit this model: choose a multiple of 32"):
-        build_detector(EDGE).require_size(200)
+        build_detector(EDGE).require_sizes(200)
 
 
 def test_unknown_preset_is_refused_with_those_there_are() -> None:

@@ -36,8 +36,7 @@ def test_sizes_of_the_edge_run_suit_its_detector() -> None:
     configuration = read_configuration(EDGE)
     for stage in (configuration.detector, configuration.decoder):
         assert stage is not None
-        for size in (stage.early_image_size, stage.image_size):
-            build_detector(preset_named(configuration.preset)).require_size(size)
+        build_detector(preset_named(configuration.preset)).require_sizes(stage.early_image_size, stage.image_size)
 
 
 @pytest.mark.parametrize(

@@ -49,18 +49,19 @@ class Detector(nn.Module, ABC):
     def compute_in_bf16(self) -> None:
         """From now on run in bf16 what saves time and memory by it, for training."""
 
-    def require_size(self, image_size: int) -> None:
-        """See that images of `image_size` x `image_size` pixels suit.
+    def require_sizes(self, *image_sizes: int) -> None:
+        """See that square images with sides of `image_sizes` pixels suit.
 
         Raises
         ------
         ValueError
             If they do not.
         """
-        if image_size % self.input_multiple:
-            raise ValueError(
-                f"image size {image_size} does not suit this model: choose a multiple of {self.input_multiple}"
-            )
+        for image_size in image_sizes:
+            if image_size % self.input_multiple:
+                raise ValueError(
+                    f"image size {image_size} does not suit this model: choose a multiple of {self.input_multiple}"
+                )
 
     def freeze(self) -> None:
         """Keep the weights, and the statistics of batch normalisation, as they are."""

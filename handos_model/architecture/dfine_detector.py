@@ -11,7 +11,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.d_fine.modeling_d_fine import (
     DFineEncoderLayer,
     DFineHybridEncoder,
-    build_2d_sinusoidal_position_embedding,
+    DFineSinePositionEmbedding,
 )
 
 from handos_model.architecture.aspect import pad_to_square
@@ -95,25 +95,20 @@ class _Encoder(DFineHybridEncoder):  # type: ignore[no-untyped-call]
         super().__init__(config)
         self.maps: list[Tensor] = []
         for layer in self.aifi:
-            layer.position_embedding = _Positions(config)
+            layer.position_embedding = _Positions(config.encoder_hidden_dim, config.positional_encoding_temperature)
 
     def forward(self, inputs_embeds: list[Tensor], **options: Any) -> BaseModelOutput:
         self.maps = super().forward(inputs_embeds, **options).last_hidden_state
         return BaseModelOutput(last_hidden_state=[pad_to_square(features) for features in self.maps])  # type: ignore[arg-type]
 
 
-class _Positions(nn.Module):
+class _Positions(DFineSinePositionEmbedding):
     """The library's position embedding without its rounding of the map's sides, which would fix them in an export."""
 
-    def __init__(self, config: DFineConfig) -> None:
-        super().__init__()
-        self.width = config.encoder_hidden_dim
-        self.temperature = config.positional_encoding_temperature
-
-    def forward(self, width: int, height: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    def forward(self, width: int, height: int, device: torch.device | str, dtype: torch.dtype) -> Tensor:
         """(1, height * width, channels)"""
-        embedding = build_2d_sinusoidal_position_embedding(
-            height, width, self.width, self.temperature, device=device, dtype=dtype
+        embedding = self._cached_build_2d_sinusoidal_position_embedding(
+            height, width, self.embed_dim, self.temperature, device=device, dtype=dtype
         )
         return embedding[None]
 

@@ -77,7 +77,7 @@ def export_onnx(model: HandOS, properties: ExportProperties, path: Path, *, half
     onnx.checker.ValidationError
         If the exported graph is not valid ONNX.
     """
-    model.detector.require_size(properties.image_size)
+    model.detector.require_sizes(properties.image_size)
     model = _with_exported_attention(model)
     if half:
         model = to_half_precision(model)
@@ -164,10 +164,10 @@ def _lower_opset(model: onnx.ModelProto) -> None:
 def _name_open_sides(model: onnx.ModelProto) -> None:
     """Give the open sides of the input their names, in place, and forget the formulas in which they had others."""
     (image,) = model.graph.input
-    for name, side in zip(("height", "width"), image.type.tensor_type.shape.dim[1:3], strict=True):
-        if side.dim_param:
-            side.dim_param = name
-            del model.graph.value_info[:]
+    height, width = image.type.tensor_type.shape.dim[1:3]
+    if height.dim_param:
+        height.dim_param, width.dim_param = "height", "width"
+        del model.graph.value_info[:]
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

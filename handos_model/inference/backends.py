@@ -11,6 +11,7 @@ from typing import Final, Literal, get_args
 
 from handos_model.inference.engine import BackendError, Engine, EngineOutput, NetworkProperties
 from handos_model.inference.engine_per_size import EnginePerSize
+from handos_model.inference.input_size import InputSize
 from handos_model.inference.nvidia_driver import gpu_obstacle
 from handos_model.io.frame import ImageArray
 
@@ -155,33 +156,35 @@ def _provider_obstacle(provider: str) -> str | None:
     return f"ONNX Runtime {onnxruntime.__version__} is built without {provider}: install onnxruntime-gpu in its place"
 
 
+def _per_size(weights: Path, load: Callable[[Path, NetworkProperties, InputSize], Engine]) -> Engine:
+    from handos_model.inference.onnxruntime_engine import read_properties
+
+    properties = read_properties(weights)
+    return EnginePerSize(properties, partial(load, weights, properties))
+
+
 def _load_tensorrt(weights: Path) -> Engine:
-    return _load_tensorrt_in(weights, "fp16")
+    from handos_model.inference.tensorrt.engine import load_tensorrt_engine
+
+    return _per_size(weights, partial(load_tensorrt_engine, precision="fp16"))
 
 
 def _load_tensorrt_fp32(weights: Path) -> Engine:
-    return _load_tensorrt_in(weights, "fp32")
-
-
-def _load_tensorrt_in(weights: Path, precision: Literal["fp16", "fp32"]) -> Engine:
-    from handos_model.inference.onnxruntime_engine import read_properties
     from handos_model.inference.tensorrt.engine import load_tensorrt_engine
 
-    return EnginePerSize(read_properties(weights), partial(load_tensorrt_engine, weights, precision))
+    return _per_size(weights, partial(load_tensorrt_engine, precision="fp32"))
 
 
 def _load_torch(weights: Path) -> Engine:
-    from handos_model.inference.onnxruntime_engine import read_properties
     from handos_model.inference.torch_engine import TorchEngine
 
-    return EnginePerSize(read_properties(weights), partial(TorchEngine, weights))
+    return _per_size(weights, TorchEngine)
 
 
 def _load_torch_cuda(weights: Path) -> Engine:
-    from handos_model.inference.onnxruntime_engine import read_properties
     from handos_model.inference.torch_engine import CudaGraphEngine
 
-    return EnginePerSize(read_properties(weights), partial(CudaGraphEngine, weights))
+    return _per_size(weights, CudaGraphEngine)
 
 
 def _load_onnxruntime(weights: Path) -> Engine:
@@ -197,10 +200,9 @@ def _load_onnxruntime_cuda(weights: Path) -> Engine:
 
 
 def _load_onnxruntime_tensorrt(weights: Path) -> Engine:
-    from handos_model.inference.onnxruntime_engine import OnnxRuntimeEngine, read_properties
+    from handos_model.inference.onnxruntime_engine import OnnxRuntimeEngine
 
-    load = partial(OnnxRuntimeEngine, weights, "TensorrtExecutionProvider")
-    return EnginePerSize(read_properties(weights), load)
+    return _per_size(weights, lambda path, _, size: OnnxRuntimeEngine(path, "TensorrtExecutionProvider", size))
 
 
 BACKENDS: Final[Mapping[str, BackendKind]] = MappingProxyType(

@@ -32,14 +32,14 @@ class EnginePerSize:
 
     def __init__(self, properties: NetworkProperties, load: Callable[[InputSize], Engine]) -> None:
         self.properties = properties
-        self._engine_for = lru_cache(maxsize=_KEPT)(load)
+        self._load = load
+        self._engine_for = lru_cache(maxsize=_KEPT)(self._make)
         self.description = self._engine_for(properties.input_sizes.fitting(*TYPICAL_PICTURE)).description
 
     def __call__(self, network_input: ImageArray) -> EngineOutput:
         """Run the network on (1, H, W, 3) BGR uint8."""
-        loaded = self._engine_for.cache_info().misses
-        size = InputSize(*network_input.shape[1:3])
-        engine = self._engine_for(size)
-        if self._engine_for.cache_info().misses > loaded:
-            _LOGGER.info("the network is ready for inputs of %s pixels too", size)
-        return engine(network_input)
+        return self._engine_for(InputSize(*network_input.shape[1:3]))(network_input)
+
+    def _make(self, size: InputSize) -> Engine:
+        _LOGGER.info("preparing the network for inputs of %s pixels", size)
+        return self._load(size)

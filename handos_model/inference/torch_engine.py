@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handos_model.inference.engine import OUTPUT_NAMES, BackendError, EngineOutput
+from handos_model.inference.engine import OUTPUT_NAMES, BackendError, EngineOutput, NetworkProperties
 from handos_model.inference.fixed_sides import read_with_fixed_sides
-from handos_model.inference.input_size import InputSize, InputSizes
-from handos_model.inference.onnxruntime_engine import read_properties
+from handos_model.inference.input_size import InputSize
 from handos_model.inference.torch_graph import TorchGraph
 from handos_model.io.frame import ImageArray
 
@@ -26,22 +25,20 @@ class TorchEngine:
     ----------
     path
         ONNX file written by `handos export`.
+    properties
+        What it says about itself.
     size
         Of the inputs.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    WeightsError
-        If it is damaged or no HandOS network.
     BackendError
         If torch cannot run it.
     """
 
-    def __init__(self, path: Path, size: InputSize) -> None:
-        self.properties = read_properties(path)
-        self._graph = _read_graph(path, self.properties.input_sizes, size, torch.device("cpu"))
+    def __init__(self, path: Path, properties: NetworkProperties, size: InputSize) -> None:
+        self.properties = properties
+        self._graph = _read_graph(path, properties, size, torch.device("cpu"))
         self.description = f"torch {torch.__version__}, CPU"
 
     def __call__(self, network_input: ImageArray) -> EngineOutput:
@@ -57,22 +54,24 @@ class CudaGraphEngine:
     ----------
     path
         ONNX file written by `handos export`.
+    properties
+        What it says about itself.
     size
         Of the inputs.
 
     Raises
     ------
-    FileNotFoundError, WeightsError, BackendError
+    BackendError
         As for `TorchEngine`; also if the GPU does not take the network.
     """
 
-    def __init__(self, path: Path, size: InputSize) -> None:
-        self.properties = read_properties(path)
+    def __init__(self, path: Path, properties: NetworkProperties, size: InputSize) -> None:
+        self.properties = properties
         device = torch.device("cuda", 0)
         self._host_input = torch.empty((1, size.height, size.width, 3), dtype=torch.uint8, pin_memory=True)
         try:
             self._input = self._host_input.to(device)
-            self._record(_read_graph(path, self.properties.input_sizes, size, device))
+            self._record(_read_graph(path, properties, size, device))
         except torch.cuda.OutOfMemoryError as error:
             raise BackendError(
                 f"{torch.cuda.get_device_name(device)} has not enough memory for {path}: end other programs that use "
@@ -106,8 +105,8 @@ class CudaGraphEngine:
         self._host_output = torch.empty(self._packed.shape, dtype=self._packed.dtype, pin_memory=True)
 
 
-def _read_graph(path: Path, sizes: InputSizes, size: InputSize, device: torch.device) -> TorchGraph:
-    return TorchGraph(path, read_with_fixed_sides(path, sizes, size), device)
+def _read_graph(path: Path, properties: NetworkProperties, size: InputSize, device: torch.device) -> TorchGraph:
+    return TorchGraph(path, read_with_fixed_sides(path, properties.input_sizes, size), device)
 
 
 def _packed(outputs: Mapping[str, Tensor]) -> Tensor:

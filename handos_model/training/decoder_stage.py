@@ -104,8 +104,7 @@ def train_decoder(
     torch.manual_seed(configuration.seed + 1)
     stage, preset = configuration.decoder, preset_named(configuration.preset)
     module = _begin(configuration, preset, topology, detector_checkpoint)
-    for size in (stage.early_image_size, stage.image_size):
-        module.model.detector.require_size(size)
+    module.model.detector.require_sizes(stage.early_image_size, stage.image_size)
     if configuration.decoder_weights:
         earlier = load_model(preset, topology, Path(configuration.decoder_weights))
         module.model.decoder.load_state_dict(earlier.decoder.state_dict())

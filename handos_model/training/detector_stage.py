@@ -67,8 +67,7 @@ def train_detector(
     if stage is None:
         raise ValueError("the training configuration has no detector: train the stage `decoder` only, or add one")
     module = _begin(configuration, preset)
-    for size in (stage.early_image_size, stage.image_size):
-        module.detector.require_size(size)
+    module.detector.require_sizes(stage.early_image_size, stage.image_size)
     if configuration.bf16:
         module.detector.compute_in_bf16()
     seed, record_steps = configuration.seed, configuration.record_steps

@@ -12,7 +12,6 @@ from handos_model.inference.cache_folder import cache_folder
 from handos_model.inference.engine import OUTPUT_NAMES, BackendError, EngineOutput, NetworkProperties
 from handos_model.inference.fixed_sides import read_with_fixed_sides
 from handos_model.inference.input_size import InputSize
-from handos_model.inference.onnxruntime_engine import read_properties
 from handos_model.inference.tensorrt.building import Precision, build_engine
 from handos_model.inference.tensorrt.cuda_device import Buffer, CudaDevice, open_cuda_device
 from handos_model.inference.tensorrt.log import TensorRTLog
@@ -117,7 +116,9 @@ class TensorRTEngine:
             self._device.download(self._buffers[name])
 
 
-def load_tensorrt_engine(weights: Path, precision: Precision, size: InputSize) -> TensorRTEngine:
+def load_tensorrt_engine(
+    weights: Path, properties: NetworkProperties, size: InputSize, precision: Precision
+) -> TensorRTEngine:
     """Load the engine of an ONNX file for inputs of a size, built for this GPU now or before.
 
     Raises
@@ -128,14 +129,14 @@ def load_tensorrt_engine(weights: Path, precision: Precision, size: InputSize) -
         If TensorRT or the GPU cannot run them.
     """
     device, store = open_cuda_device(), engine_store()
-    stored = build_stored_engine(weights, precision, size, device, store)
+    stored = build_stored_engine(weights, properties, size, precision, device, store)
     try:
         return TensorRTEngine(stored.plan, stored.properties, precision, device)
     except UnreadableEngineError as error:
         # Nothing in the sidecar tells whether TensorRT still takes it, for example after a driver was changed.
         _LOGGER.warning("%s is built again: %s", stored.path, error)
         store.discard(stored)
-        stored = build_stored_engine(weights, precision, size, device, store)
+        stored = build_stored_engine(weights, properties, size, precision, device, store)
         return TensorRTEngine(stored.plan, stored.properties, precision, device)
 
 
@@ -146,8 +147,9 @@ def engine_store() -> EngineStore:
 
 def build_stored_engine(
     weights: Path,
-    precision: Precision,
+    properties: NetworkProperties,
     size: InputSize,
+    precision: Precision,
     device: CudaDevice,
     store: EngineStore,
     workspace: int | None = None,
@@ -156,12 +158,13 @@ def build_stored_engine(
 
     Parameters
     ----------
+    properties
+        What the file says about itself.
     size
         Of the inputs.
     workspace
         As for `build_engine`.
     """
-    properties = read_properties(weights)
     identity = EngineIdentity(
         onnx_sha256=sha256_of(weights),
         precision=precision,
