@@ -1,7 +1,7 @@
-# `make demo` and `make test` do all the set-up that they need, in .venv/, build/ and install/ of this folder.
+# `make demo` and `make test` do their own set-up, in .venv/, build/ and install/ of this folder.
 
 PYTHON ?= python3
-# What the demo plays: a video file or the index of a camera.
+# What the demo plays: a video file or a camera index.
 SOURCE ?= demo/clip.mp4
 
 RUNTIME := .venv/.runtime-installed
@@ -13,10 +13,10 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --con
 
 help:
 	@echo "make demo                 play the shipped clip through the node; results in out/demo/"
-	@echo "make demo SOURCE=VIDEO    the same with a video file or the index of a camera"
-	@echo "make test                 everything that is checked: ruff, mypy, pytest"
-	@echo "make lint                 ruff and mypy only"
-	@echo "make clean                remove everything that was set up or built here"
+	@echo "make demo SOURCE=VIDEO    the same with a video file or a camera index"
+	@echo "make test                 all checks: ruff, mypy, import-linter, pytest"
+	@echo "make lint                 all of them but pytest"
+	@echo "make clean                remove everything that was installed or built here"
 
 demo: $(MESSAGES)
 	@scripts/with_ros.sh python scripts/demo.py "$(SOURCE)"
@@ -28,6 +28,7 @@ lint: $(TESTING) $(MESSAGES)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	scripts/with_ros.sh mypy
+	scripts/with_ros.sh lint-imports --no-logo
 
 $(RUNTIME): pyproject.toml constraints.txt scripts/check_machine.sh scripts/relocate_cmake_files.py
 	@scripts/check_machine.sh "$(PYTHON)"
@@ -38,7 +39,7 @@ $(RUNTIME): pyproject.toml constraints.txt scripts/check_machine.sh scripts/relo
 	@touch $@
 
 $(TESTING): $(RUNTIME)
-	@echo "handos: installing torch and the tools of testing into .venv (once, minutes)"
+	@echo "handos: installing torch and the test tools into .venv (once, minutes)"
 	@$(PIP) --editable ".[ros,train,eval,dev]"
 	@touch $@
 

@@ -1,6 +1,7 @@
-"""HandOS and MediaPipe Hands on the same real frames in one run: each in its own process, in turns, frame by frame.
+"""Latency and memory of HandOS and MediaPipe Hands on the same real frames, alternating frame by frame.
 
-On the first run MediaPipe gets a virtual environment of its own, because it wants other versions of numpy and OpenCV.
+Each runs in its own process. On the first run MediaPipe is installed into its own virtual environment, because it needs
+other versions of numpy and OpenCV.
 """
 
 import json
@@ -17,9 +18,10 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from handos_model.benchmarks.latency import machine
-from handos_model.io.frame import ImageArray
-from handos_model.io.source import open_source
+from handos_model.evaluation.latency import machine
+from handos_model.files.atomic_write import atomic_write
+from handos_model.geometry.arrays import ImageArray
+from handos_model.recordings.source import open_source
 
 HERE: Final = Path(__file__).parent
 MEDIAPIPE_VENV: Final = HERE.parent / ".venv-mediapipe"
@@ -36,29 +38,29 @@ class Result:
     resolution: str
     frames: int
     median: float
-    """Milliseconds a frame."""
+    """Milliseconds per frame."""
     slowest_tenth: float
-    """The 90th percentile."""
+    """90th percentile, milliseconds per frame."""
     hands: float
-    """Hands found in a frame, mean."""
+    """Mean number of hands per frame."""
     peak_memory: float
-    """MiB resident at most since the process started."""
+    """Peak resident memory of the process in MiB."""
 
 
 class Worker:
-    """A program in a process of its own that is asked for one frame after the other."""
+    """A program in a separate process that processes one frame per request."""
 
     def __init__(self, name: str, command: list[str]) -> None:
         self.name = name
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._answer()
+        self._read_line()
 
     def find_hands(self, frames: Path, index: int) -> dict[str, float]:
-        """Let it work on a frame of an array that was saved."""
+        """Process one frame of a saved array."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{frames} {index}\n")
         self._process.stdin.flush()
-        return dict(json.loads(self._answer()))
+        return dict(json.loads(self._read_line()))
 
     def close(self) -> None:
         """End the process."""
@@ -66,41 +68,43 @@ class Worker:
         self._process.stdin.close()
         self._process.wait()
 
-    def _answer(self) -> str:
+    def _read_line(self) -> str:
         assert self._process.stdout is not None
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise OSError(f"{self.name} ended with exit code {self._process.wait()}: its message is above")
-        return answer
+        line = self._process.stdout.readline()
+        if not line:
+            raise OSError(f"{self.name} ended with exit code {self._process.wait()}: see its message above")
+        return line
 
 
 def compare(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Video or folder of pictures, best with two hands.")],
-    frames: Annotated[int, typer.Option(min=1, help="Frames at most.")] = 300,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Video or folder of images, best with two hands.")],
+    frames: Annotated[int, typer.Option(min=1, help="Maximum number of frames.")] = 300,
     resolution: Annotated[
         list[str] | None, typer.Option(metavar="WxH", help="Frames are scaled to it; default: 640x480 and 1280x720.")
     ] = None,
-    weights: Annotated[str, typer.Option(metavar="FILE.onnx", help="Network; default: the shipped.")] = "",
-    backend: Annotated[str, typer.Option(metavar="NAME", help="What runs it.")] = "onnxruntime",
-    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers here too.")] = None,
+    weights: Annotated[str, typer.Option(metavar="FILE.onnx", help="Default: the shipped network.")] = "",
+    backend: Annotated[str, typer.Option(metavar="NAME", help="Backend of HandOS.")] = "onnxruntime",
+    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Also write the results here.")] = None,
 ) -> None:
     """Measure both on SOURCE and print the ratio of their medians; below 1 HandOS is faster."""
-    pictures = [frame.image for frame in islice(open_source(source).frames, frames)]
+    images = [frame.image for frame in islice(open_source(source).frames, frames)]
     python = prepare_mediapipe()
     workers = [
         Worker("HandOS", [sys.executable, str(HERE / "handos_worker.py"), weights, backend]),
         Worker("MediaPipe Hands", [python, str(HERE / "mediapipe_worker.py")]),
     ]
-    results = [result for size in resolution or RESOLUTIONS for result in measure(workers, pictures, size)]
+    results = [result for size in resolution or RESOLUTIONS for result in measure(workers, images, size)]
     for worker in workers:
         worker.close()
-    report(results)
+    print_table(results)
     if out is not None:
-        out.write_text(json.dumps({"machine": machine(), "results": [asdict(r) for r in results]}, indent=2) + "\n")
+        report = {"machine": machine(), "results": [asdict(result) for result in results]}
+        with atomic_write(out) as temporary:
+            temporary.write_text(json.dumps(report, indent=2) + "\n")
 
 
 def prepare_mediapipe() -> str:
-    """Python of MediaPipe's virtual environment, made on the first call."""
+    """Python of MediaPipe's virtual environment, which is created by the first call."""
     python = MEDIAPIPE_VENV / "bin" / "python"
     finished = MEDIAPIPE_VENV / ".finished"
     if not finished.is_file():
@@ -111,43 +115,43 @@ def prepare_mediapipe() -> str:
     return str(python)
 
 
-def measure(workers: list[Worker], pictures: list[ImageArray], resolution: str) -> list[Result]:
-    """All workers on all pictures, in turns, so that what else the machine does disturbs them alike."""
-    answers: dict[str, list[dict[str, float]]] = {worker.name: [] for worker in workers}
+def measure(workers: list[Worker], images: list[ImageArray], resolution: str) -> list[Result]:
+    """Run all workers on all images, alternating, so that other load on the machine affects them equally."""
+    runs: dict[str, list[dict[str, float]]] = {worker.name: [] for worker in workers}
     with tempfile.TemporaryDirectory() as folder:
-        bgr, rgb = save_frames(pictures, resolution, Path(folder))
-        for index in tqdm([*range(WARM_UP_FRAMES), *range(len(pictures))], desc=resolution, disable=None):
+        bgr, rgb = save_frames(images, resolution, Path(folder))
+        for index in tqdm([*range(WARM_UP_FRAMES), *range(len(images))], desc=resolution, disable=None):
             for worker, path in zip(workers, (bgr, rgb), strict=True):
-                answers[worker.name].append(worker.find_hands(path, index % len(pictures)))
-    return [summarise(name, resolution, given[WARM_UP_FRAMES:]) for name, given in answers.items()]
+                runs[worker.name].append(worker.find_hands(path, index % len(images)))
+    return [summarise(name, resolution, frames[WARM_UP_FRAMES:]) for name, frames in runs.items()]
 
 
-def save_frames(pictures: list[ImageArray], resolution: str, folder: Path) -> tuple[Path, Path]:
-    """Scaled pictures as arrays (N, H, W, 3) in two files, BGR and RGB."""
+def save_frames(images: list[ImageArray], resolution: str, folder: Path) -> tuple[Path, Path]:
+    """Save scaled images as arrays (N, H, W, 3) to two files, BGR and RGB."""
     width, height = (int(side) for side in resolution.split("x"))
-    scaled = np.stack([cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) for picture in pictures])
+    scaled = np.stack([cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) for image in images])
     np.save(folder / "bgr.npy", scaled)
     np.save(folder / "rgb.npy", scaled[..., ::-1])
     return folder / "bgr.npy", folder / "rgb.npy"
 
 
-def summarise(name: str, resolution: str, answers: list[dict[str, float]]) -> Result:
-    """Numbers of one program."""
-    milliseconds = [answer["milliseconds"] for answer in answers]
+def summarise(name: str, resolution: str, frames: list[dict[str, float]]) -> Result:
+    """Statistics of one program over all frames."""
+    milliseconds = [frame["milliseconds"] for frame in frames]
     return Result(
         program=name,
         resolution=resolution,
-        frames=len(answers),
+        frames=len(frames),
         median=float(np.median(milliseconds)),
         slowest_tenth=float(np.percentile(milliseconds, 90)),
-        hands=float(np.mean([answer["hands"] for answer in answers])),
-        peak_memory=max(answer["peak_memory"] for answer in answers),
+        hands=float(np.mean([frame["hands"] for frame in frames])),
+        peak_memory=max(frame["peak_memory"] for frame in frames),
     )
 
 
-def report(results: list[Result]) -> None:
-    """Print a table, and the ratio for each resolution."""
-    print(f"{'':<18}{'picture':>10}{'frames':>8}{'median ms':>11}{'90 % ms':>9}{'hands':>7}{'MiB':>6}")
+def print_table(results: list[Result]) -> None:
+    """Print a table and the ratio of the medians for each resolution."""
+    print(f"{'':<18}{'image':>10}{'frames':>8}{'median ms':>11}{'90 % ms':>9}{'hands':>7}{'MiB':>6}")
     for r in results:
         print(
             f"{r.program:<18}{r.resolution:>10}{r.frames:>8}{r.median:>11.1f}{r.slowest_tenth:>9.1f}"

@@ -1,4 +1,4 @@
-"""Worker of `against_mediapipe.py`: HandOS, from a BGR picture to hands with meshes in metres."""
+"""Worker of `against_mediapipe.py`: HandOS, from a BGR image to hands with meshes in metres."""
 
 import sys
 

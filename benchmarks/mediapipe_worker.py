@@ -1,6 +1,6 @@
-"""Worker of `against_mediapipe.py`: MediaPipe Hands, which finds up to two hands anew in every picture.
+"""Worker of `against_mediapipe.py`: MediaPipe Hands in detection mode, up to two hands per image.
 
-It wants RGB. The frames are turned round before they get here, which its user would have to do, and pay for, too.
+It needs RGB. The frames are converted in advance; a user's program would have to spend that time too.
 """
 
 import mediapipe
@@ -9,11 +9,11 @@ from timing_worker import serve
 
 
 def main() -> None:
-    # Detection mode. Its own tracking would be compared with HandOS following hands, which it does not do.
-    finder = mediapipe.solutions.hands.Hands(static_image_mode=True, max_num_hands=2, model_complexity=1)
+    # Detection mode, because HandOS also detects the hands of every image independently.
+    detector = mediapipe.solutions.hands.Hands(static_image_mode=True, max_num_hands=2, model_complexity=1)
 
     def find_hands(image: np.ndarray) -> int:
-        return len(finder.process(image).multi_hand_landmarks or ())
+        return len(detector.process(image).multi_hand_landmarks or ())
 
     serve(find_hands)
 

@@ -1,17 +1,17 @@
-"""HandOS: hands of a camera image as 2D joints, 3D joints and meshes in metres. Knows nothing of ROS."""
+"""HandOS: the hands in a camera image as 2D joints, 3D joints and meshes in metres. Independent of ROS."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from handos_model.geometry.intrinsics import CameraIntrinsics
     from handos_model.hand.hand import Hand
     from handos_model.hand.topology import HandTopology
     from handos_model.inference.pipeline import HandPipeline
-    from handos_model.io.frame import CameraIntrinsics
 
 __all__ = ["CameraIntrinsics", "Hand", "HandPipeline", "HandTopology"]
 
-_HOMES = {
-    "CameraIntrinsics": "handos_model.io.frame",
+_MODULES = {
+    "CameraIntrinsics": "handos_model.geometry.intrinsics",
     "Hand": "handos_model.hand.hand",
     "HandPipeline": "handos_model.inference.pipeline",
     "HandTopology": "handos_model.hand.topology",
@@ -20,8 +20,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import on first use, so that `handos --help` and each submodule stay light."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,4 +1,4 @@
-"""The newest depth images of a camera, to be found by the stamp of the image that they belong to."""
+"""The newest depth images of a camera, looked up by the stamp of the image that they belong to."""
 
 from collections import deque
 from typing import Final
@@ -6,25 +6,25 @@ from typing import Final
 from rclpy.time import Time
 from sensor_msgs.msg import Image
 
-from handos_model.hand.hand import FloatArray
+from handos_model.geometry.arrays import FloatArray
 from handos_ros.image_decoding import ImageDecodingError, decode_depth
 
-_KEPT: Final = 8
-"""Depth images kept: more than come while an image is worked on."""
+_MAX_KEPT: Final = 8
+"""More than arrive while an image is processed."""
 
 
 class DepthImages:
     """Filled by the executor's thread, read by the worker."""
 
     def __init__(self) -> None:
-        self._newest: deque[Image] = deque(maxlen=_KEPT)
+        self._newest: deque[Image] = deque(maxlen=_MAX_KEPT)
 
-    def keep(self, message: Image) -> None:
-        """Take in a depth image."""
+    def add(self, message: Image) -> None:
+        """Add a depth image."""
         self._newest.append(message)
 
-    def of(self, stamp: Time, width: int, height: int, tolerance: float) -> FloatArray | None:
-        """Metres (H, W) of the image taken at `stamp`; ``None`` if no depth image is within `tolerance` seconds.
+    def at(self, stamp: Time, width: int, height: int, tolerance: float) -> FloatArray | None:
+        """Depth image (H, W) in metres nearest to `stamp`; ``None`` if none is within `tolerance` seconds.
 
         Raises
         ------

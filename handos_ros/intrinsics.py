@@ -6,8 +6,8 @@ from typing import Final
 
 from sensor_msgs.msg import CameraInfo
 
-from handos_model.inference.lens_distortion import LensDistortion, LensModel
-from handos_model.io.frame import CameraIntrinsics
+from handos_model.geometry.intrinsics import CameraIntrinsics
+from handos_model.geometry.lens import LensDistortion, LensModel
 from handos_ros.msg import HandArray
 
 _LENS_MODELS: Final[dict[str, LensModel]] = {
@@ -34,7 +34,7 @@ class ImageIntrinsics:
     """``None`` if and only if `origin` is NONE."""
     origin: IntrinsicsOrigin
     lens: LensDistortion | None = None
-    """``None``: straight lines are straight."""
+    """``None``: no distortion."""
 
 
 class CameraInfoError(ValueError):
@@ -42,7 +42,7 @@ class CameraInfoError(ValueError):
 
 
 def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int, *, rectified: bool) -> ImageIntrinsics:
-    """Read K and D, or P, and carry them over to the pixels of the image, whose binning and region of interest count.
+    """Read K and D, or P, for the pixels of the image: binning and region of interest are applied.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int, *, re
     width, height
         Of the image in pixels.
     rectified
-        Whether the image has been rectified: then P holds, and the lens is no longer to be seen.
+        Whether the image has been rectified: then P applies, and there is no lens distortion.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int, *, re
 
 
 def assumed_intrinsics(width: int, height: int, field_of_view: float | None) -> ImageIntrinsics:
-    """Intrinsics for an image whose camera is unknown: none, unless a field of view is to be assumed.
+    """Intrinsics of an image whose camera is unknown: none, unless a field of view is given.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _lens(info: CameraInfo) -> LensDistortion | None:
         return None
     if info.distortion_model not in _LENS_MODELS:
         raise CameraInfoError(
-            f"its distortion_model {info.distortion_model!r} is none of {', '.join(_LENS_MODELS)}: calibrate the "
+            f"its distortion_model {info.distortion_model!r} is not one of {', '.join(_LENS_MODELS)}: calibrate the "
             "camera with one of them, or subscribe to rectified images"
         )
     return LensDistortion(_LENS_MODELS[info.distortion_model], coefficients)

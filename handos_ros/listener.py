@@ -15,29 +15,29 @@ from sensor_msgs.msg import Image
 
 from handos_model.hand.topology import HandTopology as ModelTopology
 from handos_ros.image_decoding import decode_image
+from handos_ros.listener_summary import ListenerSummary, describe
+from handos_ros.message_parsing import hands_of, intrinsics_of
 from handos_ros.msg import HandArray, HandTopology
 from handos_ros.overlay_recording import OverlayRecording
-from handos_ros.received_hands import hands_of, intrinsics_of
-from handos_ros.reception import Reception, line_about
 from handos_ros.ros_command import run_as_ros_command
 from handos_ros.topics import HANDS_QOS, IMAGE_QOS, LATCHED_QOS, image_topic
 
-WAITING_IMAGES: Final = 30
-"""Images kept until their HandArray arrives."""
+MAX_WAITING_IMAGES: Final = 30
+"""Images kept until their HandArrays arrive."""
 
 
 class Listener(Node):
-    """Receives the topics of one node and, if asked to, the images that they are about.
+    """Receives the topics of one node and, for a recording, the images that they are about.
 
     Parameters
     ----------
     recording
-        Gets every image together with its hands; ``None``: images are not received at all.
+        Gets every image with its hands; ``None``: images are not received.
     """
 
     def __init__(self, recording: OverlayRecording | None) -> None:
         super().__init__("handos_listener")
-        self.reception = Reception()
+        self.summary = ListenerSummary()
         self.topology_id: str | None = None
         self._recording = recording
         self._images: OrderedDict[tuple[int, int], Image] = OrderedDict()
@@ -52,15 +52,15 @@ class Listener(Node):
 
     def _receive_image(self, message: Image) -> None:
         self._images[_key(message.header.stamp)] = message
-        if len(self._images) > WAITING_IMAGES:
+        if len(self._images) > MAX_WAITING_IMAGES:
             self._images.popitem(last=False)
 
     def _receive_hands(self, message: HandArray) -> None:
         stamp = Time.from_msg(message.header.stamp)
         latency = (self.get_clock().now() - stamp).nanoseconds / 1e6
         hands, seconds = hands_of(message), stamp.nanoseconds / 1e9
-        self.reception.add(hands, latency, message.dropped)
-        typer.echo(line_about(hands, seconds, latency))
+        self.summary.add(hands, latency, message.dropped)
+        typer.echo(describe(hands, seconds, latency))
         image = self._images.pop(_key(message.header.stamp), None)
         if self._recording is not None and image is not None:
             self._recording.add(decode_image(image), hands, intrinsics_of(message), seconds)
@@ -80,15 +80,15 @@ def listen(
     listener = Listener(recording)
     with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(listener)
-    typer.echo(listener.reception.summary())
+    typer.echo(listener.summary.text())
     if out is not None and recording is not None:
         for path in recording.write(out, _known_topology(listener.topology_id)):
             typer.echo(f"wrote {path}")
-    raise typer.Exit(0 if listener.reception.images_with_hands else 1)
+    raise typer.Exit(0 if listener.summary.images_with_hands else 1)
 
 
 def _known_topology(topology_id: str | None) -> ModelTopology:
-    """The topology to draw with, which has to be the node's."""
+    """The topology to draw with, which must be the node's."""
     topology = ModelTopology.load()
     if topology_id not in (None, topology.id):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Passes on what `handos_model` logs, such as the progress of building an engine, to the log of the node."""
+"""Forwards what `handos_model` logs, such as the progress of building an engine, to the node's log."""
 
 import logging
 from typing import Final
@@ -15,7 +15,7 @@ _SEVERITIES: Final = (
 
 
 class RosLogHandler(logging.Handler):
-    """Hands records of Python's logging to a ROS logger."""
+    """Forwards records of Python's logging to a ROS logger."""
 
     def __init__(self, logger: RcutilsLogger) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class RosLogHandler(logging.Handler):
 
 
 def forward_logs(logger: RcutilsLogger) -> None:
-    """Pass on what `handos_model` logs from now on, progress included."""
+    """Forward what `handos_model` logs from now on, including progress."""
     source = logging.getLogger("handos_model")
     source.setLevel(logging.INFO)
     source.handlers = [RosLogHandler(logger)]

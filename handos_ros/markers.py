@@ -9,7 +9,7 @@ from geometry_msgs.msg import Point, Vector3
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from handos_model.hand.hand import FloatArray, Hand, Handedness
+from handos_model.hand.hand import Hand, Handedness, MetricHand
 from handos_model.hand.skeleton import BONES, WRIST
 from handos_model.hand.topology import HandTopology
 from handos_ros.mesh_marker import MeshMarker
@@ -17,8 +17,8 @@ from handos_ros.mesh_marker import MeshMarker
 _NAMESPACES: Final = ("mesh", "bones", "joints", "label")
 _COLOURS: Final = {"left": (0.35, 0.65, 1.0), "right": (1.0, 0.6, 0.25)}
 _BONE_ENDS: Final = np.array(BONES).reshape(-1)
-_LABEL_RISE: Final = 0.03
-"""Metres from the wrist up to its label."""
+_LABEL_HEIGHT: Final = 0.03
+"""Metres of the label above the wrist."""
 
 
 class HandMarkers:
@@ -37,28 +37,27 @@ class HandMarkers:
 
     def messages(self, hands: Sequence[Hand], header: Header) -> list[MarkerArray | bytes]:
         """MarkerArrays that show these hands and no others; those of meshes are already serialized."""
-        placed = {hand.id: hand for hand in hands if hand.id is not None and hand.joints_3d is not None}
-        gone = self._shown - placed.keys()
-        self._shown = set(placed)
-        self._meshes = {key: mesh for key, mesh in self._meshes.items() if key[0] in placed}
+        shown = {hand.id: (hand, hand.metric) for hand in hands if hand.id is not None and hand.metric is not None}
+        gone = self._shown - shown.keys()
+        self._shown = set(shown)
+        self._meshes = {key: mesh for key, mesh in self._meshes.items() if key[0] in shown}
         light = [_deletion(namespace, hand_id, header) for hand_id in gone for namespace in _NAMESPACES]
-        for hand in placed.values():
-            light += _skeleton_and_label(hand, header)
-        meshes = [self._mesh(hand, header, hand.vertices) for hand in placed.values() if hand.vertices is not None]
+        meshes = []
+        for hand_id, (hand, metric) in shown.items():
+            light += _skeleton_and_label(hand, metric, header)
+            if len(metric.vertices):
+                meshes.append(self._mesh_marker(hand_id, hand, header).serialize(metric.vertices, header))
         return [MarkerArray(markers=light), *meshes]
 
-    def _mesh(self, hand: Hand, header: Header, vertices: FloatArray) -> bytes:
-        assert hand.id is not None
-        key = (hand.id, hand.handedness, header.frame_id)
+    def _mesh_marker(self, hand_id: int, hand: Hand, header: Header) -> MeshMarker:
+        key = (hand_id, hand.handedness, header.frame_id)
         if key not in self._meshes:
-            faces = self._topology.faces_left if hand.handedness == "left" else self._topology.faces_right
-            self._meshes[key] = MeshMarker(_marker("mesh", hand, header), faces)
-        return self._meshes[key].serialized(vertices, header)
+            self._meshes[key] = MeshMarker(_marker("mesh", hand, header), self._topology.faces(hand.handedness))
+        return self._meshes[key]
 
 
-def _skeleton_and_label(hand: Hand, header: Header) -> list[Marker]:
-    assert hand.joints_3d is not None
-    joints = [Point(x=x, y=y, z=z) for x, y, z in hand.joints_3d.tolist()]
+def _skeleton_and_label(hand: Hand, metric: MetricHand, header: Header) -> list[Marker]:
+    joints = [Point(x=x, y=y, z=z) for x, y, z in metric.joints_3d.tolist()]
 
     bones = _marker("bones", hand, header)
     bones.type, bones.scale.x = Marker.LINE_LIST, 0.004
@@ -72,16 +71,16 @@ def _skeleton_and_label(hand: Hand, header: Header) -> list[Marker]:
     label.type, label.scale.z = Marker.TEXT_VIEW_FACING, 0.02
     label.text = f"{hand.id} {hand.handedness} {'coasting' if hand.coasting else f'{hand.score:.2f}'}"
     wrist = joints[WRIST]
-    label.pose.position = Point(x=wrist.x, y=wrist.y - _LABEL_RISE, z=wrist.z)  # y points down in optical frames
+    label.pose.position = Point(x=wrist.x, y=wrist.y - _LABEL_HEIGHT, z=wrist.z)  # y points down in optical frames
     return [bones, spheres, label]
 
 
 def _marker(namespace: str, hand: Hand, header: Header) -> Marker:
-    """A marker that still lacks its shape."""
+    """A marker without its shape."""
     red, green, blue = _COLOURS[hand.handedness]
     marker = Marker(header=header, ns=namespace, id=hand.id, action=Marker.ADD)
     marker.color = ColorRGBA(r=red, g=green, b=blue, a=0.7 if namespace == "mesh" else 1.0)
-    # Long enough not to flicker; ends what a node that was killed has left behind.
+    # Long enough not to flicker; removes what a killed node has left behind.
     marker.lifetime = Duration(sec=2)
     return marker
 

@@ -11,8 +11,7 @@ from rclpy.serialization import serialize_message
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from handos_model.hand.hand import FloatArray
-from handos_model.hand.topology import IntArray
+from handos_model.geometry.arrays import FloatArray, IntArray
 
 _UNLIKELY_COORDINATE: Final = 1.2345678e77
 """Marks the template's points, so that they are found in its serialized form."""
@@ -45,8 +44,8 @@ class MeshMarker:
         self._points = np.frombuffer(self._message, np.float64, placeholder.size, start).reshape(-1, 3)
         self._stamp = np.frombuffer(self._message, np.uint32, 2, _STAMP_OFFSET)
 
-    def serialized(self, vertices: FloatArray, header: Header) -> bytes:
-        """MarkerArray message of the mesh with these vertices, (V, 3) metres, at the header's time."""
+    def serialize(self, vertices: FloatArray, header: Header) -> bytes:
+        """Serialized MarkerArray of the mesh with these vertices (V, 3) in metres, at the header's time."""
         self._stamp[:] = header.stamp.sec, header.stamp.nanosec
         self._points[:] = vertices[self._corners]
         return bytes(self._message)

@@ -7,25 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, Pose, Quaternion
+from geometry_msgs.msg import Point, Pose, PoseArray, Quaternion
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from handos_model.hand.hand import FloatArray
+from handos_model.geometry.arrays import FloatArray, ImageArray
+from handos_model.hand.frames import fingertip_orientation, wrist_orientation
 from handos_model.hand.hand import Hand as ModelHand
-from handos_model.hand.skeleton import WRIST
+from handos_model.hand.hand import Handedness, MetricHand
+from handos_model.hand.skeleton import FINGERTIPS, WRIST
 from handos_model.hand.topology import HandTopology as ModelTopology
-from handos_model.io.frame import ImageArray
 from handos_ros.intrinsics import ImageIntrinsics
 from handos_ros.msg import Hand, HandArray, HandTopology
-from handos_ros.wrist_frame import wrist_orientation
 
 _HANDEDNESS = {"left": Hand.HANDEDNESS_LEFT, "right": Hand.HANDEDNESS_RIGHT}
 
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What a HandArray says about its image and the way that it took through the node."""
+    """What a HandArray says about its image and its way through the node."""
 
     header: Header
     intrinsics: ImageIntrinsics
@@ -36,18 +36,18 @@ class ImageRecord:
 
 
 def hand_array_message(
-    hands: Sequence[ModelHand], image: ImageRecord, topology_id: str, *, with_meshes: bool
+    hands: Sequence[ModelHand], record: ImageRecord, topology_id: str, *, with_meshes: bool
 ) -> HandArray:
-    """Message for one image; `finished` is left to the publisher, who sets it last."""
+    """Message for one image; the publisher sets `finished` last."""
     return HandArray(
-        header=image.header,
+        header=record.header,
         hands=[hand_message(hand, with_mesh=with_meshes) for hand in hands],
         topology_id=topology_id,
-        intrinsics=int(image.intrinsics.origin),
-        k=_camera_matrix(image.intrinsics),
-        received=image.received,
-        started=image.started,
-        dropped=image.dropped,
+        intrinsics=int(record.intrinsics.origin),
+        k=_camera_matrix(record.intrinsics),
+        received=record.received,
+        started=record.started,
+        dropped=record.dropped,
     )
 
 
@@ -62,14 +62,16 @@ def hand_message(hand: ModelHand, *, with_mesh: bool) -> Hand:
         box=hand.box,
         joints_2d=hand.joints_2d.reshape(-1),
         joint_scores=hand.joint_scores,
-        depth_residual=float("nan") if hand.depth_residual is None else hand.depth_residual,
+        depth_residual=float("nan"),
     )
-    if hand.joints_3d is not None and hand.joint_sigma is not None:
-        message.joints_3d = _flat(hand.joints_3d)
-        message.joint_sigma = _flat(hand.joint_sigma)
-        message.wrist_pose = wrist_pose(hand, hand.joints_3d)
-    if with_mesh and hand.vertices is not None:
-        message.vertices = _flat(hand.vertices)
+    if hand.metric is not None:
+        message.joints_3d = _flat(hand.metric.joints_3d)
+        message.joint_sigma = _flat(hand.metric.joint_sigma)
+        message.wrist_pose = wrist_pose(hand.metric, hand.handedness)
+        if hand.metric.depth_residual is not None:
+            message.depth_residual = hand.metric.depth_residual
+        if with_mesh:
+            message.vertices = _flat(hand.metric.vertices)
     return message
 
 
@@ -85,11 +87,20 @@ def topology_message(topology: ModelTopology) -> HandTopology:
     )
 
 
-def wrist_pose(hand: ModelHand, joints_3d: FloatArray) -> Pose:
+def wrist_pose(hand: MetricHand, handedness: Handedness) -> Pose:
     """The wrist in the camera's frame, as `Hand.msg` describes it."""
-    x, y, z = joints_3d[WRIST].tolist()
-    qx, qy, qz, qw = wrist_orientation(joints_3d, hand.handedness)
-    return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+    return _pose(hand.joints_3d[WRIST], wrist_orientation(hand.joints_3d, handedness))
+
+
+def fingertips_message(hands: Sequence[ModelHand], header: Header) -> PoseArray:
+    """Five poses per hand in metres, thumb to pinky, hands in the given order; x axes point out of the fingertips."""
+    poses = [
+        _pose(hand.joints_3d[tip], fingertip_orientation(hand.joints_3d, tip))
+        for hand in hands
+        if hand.joints_3d is not None
+        for tip in FINGERTIPS
+    ]
+    return PoseArray(header=header, poses=poses)
 
 
 def image_message(image: ImageArray, header: Header) -> Image:
@@ -100,16 +111,19 @@ def image_message(image: ImageArray, header: Header) -> Image:
     return message
 
 
+def _pose(position: FloatArray, orientation: tuple[float, float, float, float]) -> Pose:
+    x, y, z = position.tolist()
+    qx, qy, qz, qw = orientation
+    return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+
+
 def _camera_matrix(intrinsics: ImageIntrinsics) -> list[float]:
     """K row by row; zeros where there is none, as in an uncalibrated CameraInfo."""
-    camera = intrinsics.camera
-    if camera is None:
-        return [0.0] * 9
-    return [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
+    return [0.0] * 9 if intrinsics.camera is None else intrinsics.camera.matrix.ravel().tolist()
 
 
 def _flat(values: FloatArray) -> "array.array[float]":
-    """An array.array is taken over as it is; an ndarray or a list would be checked and copied number by number."""
+    """rclpy keeps an array.array as it is; an ndarray or a list would be checked and copied number by number."""
     flat = array.array("f")
     flat.frombytes(np.ascontiguousarray(values, np.float32).tobytes())
     return flat

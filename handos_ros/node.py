@@ -1,50 +1,50 @@
 """The node `handos`: images in, hands out, under a managed lifecycle."""
 
+import ctypes
 import gc
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Header
 
 from handos_model import HandPipeline
-from handos_ros.camera import Camera
+from handos_ros.camera_stream import CameraStream
+from handos_ros.counters import ErrorCounters
 from handos_ros.diagnostics import CameraCondition, camera_status, node_status
-from handos_ros.hand_finder import HandFinder
+from handos_ros.hand_estimator import HandEstimator
 from handos_ros.log_forwarding import forward_logs
 from handos_ros.messages import topology_message
 from handos_ros.msg import HandTopology
-from handos_ros.outputs import CameraOutputs
-from handos_ros.parameters import declare_parameters
-from handos_ros.receive_buffers import keep_receive_buffers
-from handos_ros.spinning import Stop, spin_on
-from handos_ros.statistics import ErrorStatistics
+from handos_ros.parameters import LiveParameters
+from handos_ros.spinning import StopRequest, spin_until
 from handos_ros.topics import LATCHED_QOS
-from handos_ros.worker import CameraWork, Worker
+from handos_ros.worker import Worker
 from handos_ros.wrist_broadcaster import WristBroadcaster
 
 SUCCESS: Final = TransitionCallbackReturn.SUCCESS
 FAILURE: Final = TransitionCallbackReturn.FAILURE
 
-EXPECTED_ERRORS: Final = (OSError, ValueError, ParameterException, InvalidQosOverridesError)
-"""Mistakes of the user, whose message says all that there is to say."""
+USER_ERRORS: Final = (OSError, ValueError, ParameterException, InvalidQosOverridesError)
+"""Mistakes of the user, whose message says everything."""
 DIAGNOSTICS_PERIOD: Final = 1.0
 """Seconds."""
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+"""Options of the C library's mallopt."""
 
 
 class HandosNode(LifecycleNode):
-    """Runs the pipeline on the newest image of every camera and publishes the hands.
+    """Estimates the hands in the newest image of every camera and publishes them.
 
     configure loads the network and advertises, activate subscribes to the cameras, deactivate and cleanup undo it. The
     executor's thread only receives; a worker thread does everything else, one image at a time.
@@ -58,40 +58,35 @@ class HandosNode(LifecycleNode):
     def __init__(self) -> None:
         super().__init__("handos")
         forward_logs(self.get_logger())
-        self.parameters = declare_parameters(self)
-        self.errors = ErrorStatistics()
+        self.live_parameters = LiveParameters(self)
+        self.errors = ErrorCounters()
         self._pipeline: HandPipeline | None = None
-        self._work: dict[str, CameraWork] = {}
-        self._cameras: list[Camera] = []
+        self._streams: list[CameraStream] = []
         self._worker: Worker | None = None
-        self._activated = 0.0
         self._topology_publisher: Publisher[HandTopology] | None = None
-        self._slow_since: dict[str, float] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
-        self.add_on_set_parameters_callback(self._check_parameters)
-        self.add_post_set_parameters_callback(self._use_parameters)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network and advertise the topics."""
         return self._attempt("configured", self._configure, self._cleanup)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Subscribe to the cameras and start working."""
+        """Subscribe to the cameras and start the worker."""
         return self._attempt("activated", self._activate, self._deactivate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Leave the cameras alone; the network stays loaded."""
+        """Unsubscribe from the cameras; the network stays loaded."""
         self._deactivate()
         return SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Give the network's memory back and withdraw the topics."""
+        """Free the network's memory and withdraw the topics."""
         self._cleanup()
         return SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """End everything, from any state."""
+        """Unsubscribe and free everything, from any state."""
         self._deactivate()
         self._cleanup()
         return SUCCESS
@@ -102,103 +97,79 @@ class HandosNode(LifecycleNode):
         super().destroy_node()
 
     def _attempt(self, name: str, step: Callable[[], None], undo: Callable[[], None]) -> TransitionCallbackReturn:
-        """Take a step of the lifecycle; if it fails, say why and undo what was done, so that it can be retried."""
+        """Take a step of the lifecycle; if it fails, log why and undo it, so that it can be retried."""
         try:
             step()
         except Exception as error:
-            if self.context.ok():  # otherwise a signal came meanwhile
-                expected = isinstance(error, EXPECTED_ERRORS)
+            if self.context.ok():  # otherwise the step failed because a signal arrived
                 self.errors.add(str(error))
-                self.get_logger().error(f"not {name}: {error if expected else traceback.format_exc()}")
+                reason = error if isinstance(error, USER_ERRORS) else traceback.format_exc()
+                self.get_logger().error(f"not {name}: {reason}")
             undo()
             return FAILURE
         return SUCCESS
 
     def _configure(self) -> None:
-        parameters = self.parameters
-        self.get_logger().info(f"loading the network {parameters.weights or 'that is shipped'}")
+        parameters = self.live_parameters.current
+        self.get_logger().info(f"loading the {parameters.weights or 'shipped'} network")
         start = time.monotonic()
-        self._pipeline = HandPipeline.load(
+        pipeline = HandPipeline.load(
             parameters.weights_file,
             parameters.backend,  # type: ignore[arg-type]
             mano=parameters.mano_file,
         )
-        self.get_logger().info(
-            f"loaded in {time.monotonic() - start:.1f} s, runs on {self._pipeline.engine.description}"
-        )
+        self.get_logger().info(f"loaded in {time.monotonic() - start:.1f} s, runs on {pipeline.engine.description}")
+        self._pipeline, self.live_parameters.only_live = pipeline, True
         wrists = WristBroadcaster(self) if parameters.tf else None
-        topology = self._pipeline.topology
         for name in parameters.cameras:
-            self._work[name] = CameraWork(CameraOutputs(self, name, topology, wrists))
+            self._streams.append(CameraStream(self, name, parameters, pipeline.topology, wrists))
         self._topology_publisher = self.create_publisher(HandTopology, "~/topology", LATCHED_QOS)
-        self._topology_publisher.publish(topology_message(topology))
+        self._topology_publisher.publish(topology_message(pipeline.topology))
 
     def _activate(self) -> None:
         assert self._pipeline is not None
-        finder = HandFinder(self._pipeline, self.parameters, self.get_logger())
-        work = {name: CameraWork(work.outputs) for name, work in self._work.items()}
-        worker = Worker(self, finder, work, self.errors, self.parameters)
-        self._work, self._worker, self._activated = work, worker, time.monotonic()
-        for name in work:
-            self._cameras.append(Camera(self, name, self.parameters, worker.deliver))
-        topics = ", ".join(f"{camera.image_topic} with {camera.info_topic}" for camera in self._cameras)
+        self._worker = Worker(self, HandEstimator(self._pipeline), self.live_parameters, self.errors)
+        for stream in self._streams:
+            stream.subscribe(self._worker.deliver)
+        topics = ", ".join(f"{stream.image_topic} with {stream.info_topic}" for stream in self._streams)
         self.get_logger().info(f"ready: waiting for images on {topics}")
 
     def _deactivate(self) -> None:
-        for camera in self._cameras:
-            camera.close()
-        self._cameras.clear()
+        for stream in self._streams:
+            stream.unsubscribe()
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
-        self._slow_since.clear()
 
     def _cleanup(self) -> None:
-        for work in self._work.values():
-            work.outputs.close()
-        self._work = {}
+        for stream in self._streams:
+            stream.close()
+        self._streams.clear()
         if self._topology_publisher is not None:
             self.destroy_publisher(self._topology_publisher)
             self._topology_publisher = None
-        self._pipeline = None
-        gc.collect()  # the network's memory is freed now, not some time later
-
-    def _check_parameters(self, changes: "Sequence[Parameter[Any]]") -> SetParametersResult:
-        try:
-            self.parameters.changed(changes, only_live=self._pipeline is not None)
-        except ValueError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
-
-    def _use_parameters(self, changes: "Sequence[Parameter[Any]]") -> None:
-        self.parameters = self.parameters.changed(changes, only_live=False)
-        if self._worker is not None:
-            self._worker.use(self.parameters)
+        self._pipeline, self.live_parameters.only_live = None, False
+        gc.collect()  # frees the network's memory now, not some time later
 
     def _publish_diagnostics(self) -> None:
-        statuses = [node_status(self._state(), self._network(), self.errors, time.monotonic())]
+        now = time.monotonic()
+        network = "" if self._pipeline is None else self._pipeline.engine.description
+        statuses = [node_status(self._state(), network, self.errors, now)]
         if self._worker is not None:
-            statuses += [camera_status(self._condition(camera, self._worker)) for camera in self._cameras]
+            statuses += [camera_status(self._condition(stream, now)) for stream in self._streams]
         self._diagnostics.publish(
             DiagnosticArray(header=Header(stamp=self.get_clock().now().to_msg()), status=statuses)
         )
 
-    def _condition(self, camera: Camera, worker: Worker) -> CameraCondition:
-        now, statistics = time.monotonic(), self._work[camera.name].statistics
-        if (statistics.latency(95) or 0.0) > self.parameters.latency_limit:
-            self._slow_since.setdefault(camera.name, now)
-        else:
-            self._slow_since.pop(camera.name, None)
+    def _condition(self, stream: CameraStream, now: float) -> CameraCondition:
+        latency_limit = self.live_parameters.current.latency_limit
         return CameraCondition(
-            name=camera.name,
-            image_topic=camera.image_topic,
-            statistics=statistics,
-            received=camera.loss.received,
-            lost=camera.loss.lost,
-            dropped=worker.dropped(camera.name),
-            image_age=now - (camera.last_image or self._activated),
-            latency_limit=self.parameters.latency_limit,
-            slow_for=now - self._slow_since.get(camera.name, now),
+            name=stream.name,
+            image_topic=stream.image_topic,
+            counters=stream.counters,
+            silent_for=stream.silent_for(now),
+            latency_limit=latency_limit,
+            slow_for=stream.counters.seconds_over(latency_limit, now),
         )
 
     def _state(self) -> str:
@@ -206,31 +177,40 @@ class HandosNode(LifecycleNode):
             return "active"
         return "unconfigured" if self._pipeline is None else "inactive"
 
-    def _network(self) -> str:
-        return "" if self._pipeline is None else self._pipeline.engine.description
-
 
 def main() -> None:
-    """Run the node until a signal comes; mistakes of the user end in one line and exit code 1."""
-    keep_receive_buffers()
-    stop = Stop.on_signals()
+    """Run the node until a signal arrives; a user's mistake ends in one line and exit code 1."""
+    _keep_receive_buffers()
+    stop = StopRequest.on_signals()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = HandosNode()
     except (ValueError, ParameterException) as error:
         sys.exit(f"handos_node: {error}")
     try:
-        if not node.parameters.autostart or _started(node):
-            spin_on(node, stop, node.errors.add)
-        elif not stop.requested:
+        if not node.live_parameters.current.autostart or _start(node):
+            spin_until(stop, node, node.errors.add)
+        elif not stop.is_set:
             sys.exit(1)
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
 
 
-def _started(node: HandosNode) -> bool:
+def _start(node: HandosNode) -> bool:
     return node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+
+
+def _keep_receive_buffers() -> None:
+    """Tell malloc to keep blocks of up to 32 MiB instead of returning them to the system after every image.
+
+    Allocating them again costs more than a millisecond of page faults per 640 x 480 image. Where the C library has no
+    `mallopt`, images are received as before, only slower.
+    """
+    library = ctypes.CDLL(None)  # the C library that this process already uses
+    if hasattr(library, "mallopt"):
+        library.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        library.mallopt(_M_TRIM_THRESHOLD, 256 << 20)
 
 
 if __name__ == "__main__":

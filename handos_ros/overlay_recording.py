@@ -1,4 +1,4 @@
-"""Keeps received images with their hands, and draws them when the listening is over."""
+"""Keeps received images with their hands and draws them when the listener ends."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -10,19 +10,20 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from handos_model.files.images import write_image
+from handos_model.geometry.arrays import ImageArray
+from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Hand
 from handos_model.hand.topology import HandTopology
-from handos_model.io.frame import CameraIntrinsics, ImageArray
-from handos_model.io.overlay import draw_hands, picture_of_result
-from handos_model.io.overlay_files import write_image
-from handos_model.io.video_writer import VideoWriter
+from handos_model.recordings.video_writer import VideoWriter
+from handos_model.visualization.overlay import draw_hands, draw_result
 
-LONGEST: Final = 1500
-"""Most images kept, the newest; about 200 MB."""
+MAX_IMAGES: Final = 1500
+"""The newest images are kept; about 200 MB."""
 
 
 @dataclass(frozen=True)
-class _Moment:
+class _RecordedImage:
     jpeg: npt.NDArray[np.uint8]
     hands: tuple[Hand, ...]
     camera: CameraIntrinsics | None
@@ -31,40 +32,40 @@ class _Moment:
     def image(self) -> ImageArray:
         return cast(ImageArray, cv2.imdecode(self.jpeg, cv2.IMREAD_COLOR))
 
-    def certainty(self) -> float:
+    def total_score(self) -> float:
         return sum(hand.score for hand in self.hands)
 
 
 class OverlayRecording:
-    """Images with hands, compressed: drawing while the node works would take the processor away from it."""
+    """Compressed images with their hands: drawing while the node runs would slow it down."""
 
     def __init__(self) -> None:
-        self._moments: deque[_Moment] = deque(maxlen=LONGEST)
+        self._images: deque[_RecordedImage] = deque(maxlen=MAX_IMAGES)
 
     def add(self, image: ImageArray, hands: tuple[Hand, ...], camera: CameraIntrinsics | None, stamp: float) -> None:
         """Keep one image, its hands and its time in seconds."""
         jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-        self._moments.append(_Moment(cast("npt.NDArray[np.uint8]", jpeg), hands, camera, stamp))
+        self._images.append(_RecordedImage(cast("npt.NDArray[np.uint8]", jpeg), hands, camera, stamp))
 
     def write(self, folder: Path, topology: HandTopology) -> list[Path]:
-        """Write `folder`/overlay.mp4 and, of the image with the surest hands, `folder`/result.png.
+        """Write `folder`/overlay.mp4 and, of the image with the most confident hands, `folder`/result.png.
 
         Returns
         -------
         list of Path
             The files written; none where no image was kept.
         """
-        if not self._moments:
+        if not self._images:
             return []
-        video, picture = folder / "overlay.mp4", folder / "result.png"
+        video, result = folder / "overlay.mp4", folder / "result.png"
         with VideoWriter(video, self._frame_rate()) as writer:
-            for moment in tqdm(self._moments, desc="drawing", unit=" images", disable=None):
-                writer.write(draw_hands(moment.image(), moment.hands, topology, moment.camera))
-        best = max(self._moments, key=_Moment.certainty)
-        write_image(picture, picture_of_result(best.image(), best.hands, topology, best.camera))
-        return [video, picture]
+            for recorded in tqdm(self._images, desc="drawing", unit=" images", disable=None):
+                writer.write(draw_hands(recorded.image(), recorded.hands, topology, recorded.camera))
+        best = max(self._images, key=_RecordedImage.total_score)
+        write_image(result, draw_result(best.image(), best.hands, topology, best.camera))
+        return [video, result]
 
     def _frame_rate(self) -> float:
-        """Images per second on average: the node skips some, so their distances vary."""
-        seconds = self._moments[-1].stamp - self._moments[0].stamp
-        return (len(self._moments) - 1) / seconds if seconds > 0 else 1.0
+        """Mean number of images per second: the node skips some, so intervals vary."""
+        seconds = self._images[-1].stamp - self._images[0].stamp
+        return (len(self._images) - 1) / seconds if seconds > 0 else 1.0

@@ -1,4 +1,4 @@
-"""The node's parameters: names, defaults, descriptions and ranges in one place, read into a frozen dataclass.
+"""The node's parameters: names, defaults, descriptions and ranges in one place, as one frozen dataclass.
 
 Annotations with rclpy's generic classes are quoted throughout the package: before Kilted they are not generic.
 """
@@ -9,21 +9,22 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from handos_model.inference.backends import Backend
+from handos_model.inference.backends.selection import Backend
 from handos_model.inference.smoothing import Smoothing
 from handos_model.inference.tracking import TrackingSettings
 
+_DEFAULT_TRACKING: Final = TrackingSettings()
 _DEFAULT_SMOOTHING: Final = Smoothing()
 _CAMERA_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class ParameterRule:
-    """What a parameter's value may be, and when it may change."""
+    """Which values a parameter accepts, and when it may change."""
 
     description: str
     between: tuple[float, float] | None
@@ -50,13 +51,15 @@ def _parameter(
 
 @dataclass(frozen=True)
 class NodeParameters:
-    """What the node was told. `RULES` describe every field."""
+    """Values of the parameters. `RULES` describes every field."""
 
     autostart: bool = _parameter(
-        True, "Configure and activate at the start; false: wait for a lifecycle manager, or `ros2 lifecycle set`."
+        True, "Configure and activate at start-up; false: wait for a lifecycle manager, or `ros2 lifecycle set`."
     )
     cameras: Sequence[str] = _parameter(
-        ("",), "Names of the cameras; each has its topics under its name. One empty name: a single camera, no prefix."
+        ("",),
+        "Names of the cameras, which are the namespaces of their topics: with [left, right] left/image, "
+        "right/image and so on. One empty name: a single camera, no namespace.",
     )
     image_transport: str = _parameter(
         "raw",
@@ -65,8 +68,8 @@ class NodeParameters:
     )
     rectification: str = _parameter(
         "auto",
-        "raw: images are as the lens makes them, K and D hold; rectified: P holds; auto: rectified where the name of "
-        "the image topic starts with image_rect.",
+        "raw: images with lens distortion, K and D of camera_info apply; rectified: P applies; auto: rectified if the "
+        "name of the image topic starts with image_rect.",
         choices=("auto", "raw", "rectified"),
     )
     depth: bool = _parameter(
@@ -74,56 +77,54 @@ class NodeParameters:
         "Subscribe to `depth` too (16UC1 millimetres or 32FC1 metres, aligned with the image) and place hands by it.",
     )
     depth_tolerance: float = _parameter(
-        0.02, "Greatest difference in seconds between the stamps of image and depth.", between=(0.0, 1.0), live=True
+        0.02, "Maximum difference in seconds between the stamps of image and depth.", between=(0.0, 1.0), live=True
     )
-    weights: str = _parameter("", "ONNX file written by `handos export`; empty: the shipped weights.")
-    mano: str = _parameter("", "Your MANO_RIGHT.pkl, for weights whose mesh is MANO's; empty: none.")
-    backend: str = _parameter(
-        "auto", "What runs the network; auto: the fastest present.", choices=tuple(get_args(Backend))
-    )
-    score_threshold: float = _parameter(
-        0.0, "Least score of a hand; 0: what the weights recommend.", between=(0.0, 1.0), live=True
-    )
-    max_hands: int = _parameter(
-        0,
-        "Find at most this many hands, the best; 0: as many as the network has slots for.",
-        between=(0, 100),
-        live=True,
-    )
-    meshes: bool = _parameter(True, "Whether to publish the vertices of every hand.", live=True)
     field_of_view: float = _parameter(
         0.0,
-        "Degrees, from 1 on, along the longer side of the image, assumed where there is no usable camera_info: metres "
-        "are then right up to a common factor. 0: assume nothing and publish pixels only.",
+        "Degrees (1 to 179) along the longer side of the image, assumed without a usable camera_info: metres are then "
+        "correct up to scale. 0: assume nothing and publish pixels only.",
         between=(0.0, 179.0),
         live=True,
     )
     max_age: float = _parameter(
-        0.0, "Images older than this many seconds are dropped; 0: none are.", between=(0.0, 60.0), live=True
+        0.0, "Drop images older than this many seconds; 0: keep all.", between=(0.0, 60.0), live=True
+    )
+    weights: str = _parameter("", "ONNX file written by `handos export`; empty: the shipped weights.")
+    mano: str = _parameter("", "Your MANO_RIGHT.pkl, for weights whose mesh is MANO's; empty: none.")
+    backend: str = _parameter(
+        "auto", "What runs the network; auto: the fastest that works here.", choices=tuple(get_args(Backend))
+    )
+    score_threshold: float = _parameter(
+        0.0, "Minimum score of a hand; 0: what the weights recommend.", between=(0.0, 1.0), live=True
+    )
+    max_hands: int = _parameter(
+        0, "Maximum number of hands, best first; 0: as many as the network has slots for.", between=(0, 100), live=True
     )
     coast_time: float = _parameter(
-        0.3,
-        "Seconds that a hand out of sight is carried on as COASTING; 0: it is gone at once.",
+        _DEFAULT_TRACKING.coast_time,
+        "Seconds for which a hand out of sight is kept as COASTING; 0: it is gone at once.",
         between=(0.0, 5.0),
         live=True,
     )
     smoothing: bool = _parameter(True, "Smooth joints, boxes and meshes over time; false: as measured.", live=True)
     smoothing_min_cutoff: float = _parameter(
         _DEFAULT_SMOOTHING.min_cutoff,
-        "Hz, cutoff of the smoothing for a hand that keeps still; lower: calmer.",
+        "Hz, cutoff of the smoothing for a hand at rest; lower: less jitter.",
         between=(0.01, 100.0),
         live=True,
     )
     smoothing_speed_gain: float = _parameter(
         _DEFAULT_SMOOTHING.speed_gain,
-        "Hz per m/s by which the cutoff grows with the hand's speed; higher: less delay.",
+        "Hz per m/s by which the cutoff rises with the hand's speed; higher: less delay.",
         between=(0.0, 1000.0),
         live=True,
     )
-    tf: bool = _parameter(True, "Broadcast the wrists on /tf, where tf2_ros is installed.")
+    meshes: bool = _parameter(True, "Whether to publish the vertices of every hand.", live=True)
+    tf: bool = _parameter(True, "Broadcast the wrists on /tf, if tf2_ros is installed.")
     latency_limit: float = _parameter(
         100.0,
-        "Milliseconds from receiving an image to publishing its hands (95th percentile) from which /diagnostics warns.",
+        "Milliseconds from receiving an image to publishing its hands (95th percentile) above which /diagnostics "
+        "warns.",
         between=(1.0, 60000.0),
         live=True,
     )
@@ -145,12 +146,12 @@ class NodeParameters:
 
     @property
     def tracking(self) -> TrackingSettings:
-        """How hands are followed."""
+        """How hands are tracked."""
         smoothing = Smoothing(self.smoothing_min_cutoff, self.smoothing_speed_gain) if self.smoothing else None
         return TrackingSettings(coast_time=self.coast_time, smoothing=smoothing)
 
     def changed(self, changes: "Iterable[Parameter[Any]]", *, only_live: bool) -> "NodeParameters":
-        """A copy with other values; names that are not the node's own, such as use_sim_time, are left out.
+        """A copy with other values; parameters that are not the node's own, such as use_sim_time, are ignored.
 
         Raises
         ------
@@ -170,7 +171,34 @@ class NodeParameters:
 
 
 RULES: Final[dict[str, ParameterRule]] = {entry.name: entry.metadata["rule"] for entry in fields(NodeParameters)}
-"""What is allowed, by parameter."""
+"""By parameter name."""
+
+
+class LiveParameters:
+    """The node's current parameters; changes are checked before ROS accepts them.
+
+    Raises
+    ------
+    ValueError, ParameterException
+        If a value that the node was started with cannot be used.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.current = declare_parameters(node)
+        self.only_live = False
+        """Whether parameters that are read at configuration must not change now."""
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._apply)
+
+    def _check(self, changes: "Sequence[Parameter[Any]]") -> SetParametersResult:
+        try:
+            self.current.changed(changes, only_live=self.only_live)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _apply(self, changes: "Sequence[Parameter[Any]]") -> None:
+        self.current = self.current.changed(changes, only_live=False)
 
 
 def declare_parameters(node: Node) -> NodeParameters:
@@ -192,7 +220,8 @@ def _check_together(parameters: NodeParameters) -> None:
     if 0 < parameters.field_of_view < 1:
         raise ValueError(f"parameter field_of_view is {parameters.field_of_view}: give 1..179 degrees, or 0 for none")
     names = list(parameters.cameras)
-    if names != [""] and (not all(map(_CAMERA_NAME.fullmatch, names)) or len(set(names)) < max(len(names), 1)):
+    are_distinct = len(names) == len(set(names)) > 0
+    if names != [""] and not (are_distinct and all(map(_CAMERA_NAME.fullmatch, names))):
         raise ValueError(
             f"parameter cameras is {names}: give every camera a name of its own, of letters, digits and underscores"
         )

@@ -7,22 +7,21 @@ from typing import Annotated, Final
 
 import rclpy
 import typer
-from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from handos_model.io.camera_file import read_camera
-from handos_model.io.frame import CameraIntrinsics, Frame
-from handos_model.io.source import FrameSource, SourceError, open_source
+from handos_model.geometry.intrinsics import CameraIntrinsics, read_intrinsics
+from handos_model.recordings.frame import Frame
+from handos_model.recordings.source import FrameSource, SourceError, open_source
 from handos_ros.messages import image_message
 from handos_ros.ros_command import run_as_ros_command
 from handos_ros.topics import camera_info_topic, image_topic
 
 FRAME_ID: Final = "camera_optical_frame"
 CAMERA_QOS: Final = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-"""Matches every subscription; a subscriber that is too slow loses images instead of holding up the player."""
+"""Matches every subscription; a slow subscriber loses images instead of delaying the player."""
 
 
 class CameraPlayer(Node):
@@ -31,7 +30,7 @@ class CameraPlayer(Node):
     Parameters
     ----------
     camera
-        Intrinsics of the images.
+        Intrinsics of the images; ``None``: no camera_info is published.
     """
 
     def __init__(self, camera: CameraIntrinsics | None) -> None:
@@ -41,20 +40,17 @@ class CameraPlayer(Node):
         self._infos = self.create_publisher(CameraInfo, camera_info_topic(self), CAMERA_QOS)
 
     def wait_for_subscribers(self, count: int) -> None:
-        """Block until so many have subscribed to the images."""
+        """Block until this many have subscribed to the images."""
         while self._images.get_subscription_count() < count:
             rclpy.spin_once(self, timeout_sec=0.05)
 
     def publish(self, frame: Frame) -> None:
-        """Publish one frame with the time of now."""
-        header = Header(stamp=self._now(), frame_id=FRAME_ID)
+        """Publish one frame, stamped with the current time."""
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=FRAME_ID)
         if self._camera is not None:
             height, width = frame.image.shape[:2]
             self._infos.publish(camera_info_message(self._camera, header, width, height))
         self._images.publish(image_message(frame.image, header))
-
-    def _now(self) -> Time:
-        return self.get_clock().now().to_msg()
 
 
 def camera_info_message(camera: CameraIntrinsics, header: Header, width: int, height: int) -> CameraInfo:
@@ -78,27 +74,27 @@ def open_video(source: str) -> FrameSource:
     Raises
     ------
     OSError, ValueError
-        If it is missing, or pictures without time.
+        If it is missing, or is not a video.
     """
     opened = open_source(source)
     if not opened.is_video:
-        raise SourceError(f"source {source} is no video: give a video file or the number of a camera")
+        raise SourceError(f"source {source} is not a video: give a video file or the number of a camera")
     return opened
 
 
 def sidecar_of(source: str) -> Path:
-    """Where the intrinsics of a video are looked for: NAME.camera.json beside it."""
+    """Where the intrinsics of a video are expected: NAME.camera.json beside it."""
     return Path(source).with_suffix(".camera.json")
 
 
 def intrinsics_beside(source: str) -> CameraIntrinsics | None:
     """Intrinsics of a video from its sidecar, if there is one."""
     sidecar = sidecar_of(source)
-    return read_camera(sidecar) if sidecar.is_file() else None
+    return read_intrinsics(sidecar) if sidecar.is_file() else None
 
 
 def at_own_pace(source: FrameSource) -> Iterator[Frame]:
-    """The frames of a video, each when its time has come; those of a camera come by themselves at theirs."""
+    """The frames of a video, each at its time; a camera paces itself."""
     start = time.monotonic()
     for frame in source.frames:
         if source.frame_rate is not None:
@@ -116,7 +112,7 @@ def play(
 ) -> None:
     """Publish SOURCE on `image` and its intrinsics on the `camera_info` beside it, once, at its own pace."""
     video = open_video(source)
-    player = CameraPlayer(intrinsics_beside(source) if camera is None else read_camera(camera))
+    player = CameraPlayer(intrinsics_beside(source) if camera is None else read_intrinsics(camera))
     player.wait_for_subscribers(wait_for)
     for frame in at_own_pace(video):
         player.publish(frame)

@@ -7,16 +7,19 @@ from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallba
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.qos import QoSPolicyKind
 
-_WANTS_LESS: Final = {QoSPolicyKind.RELIABILITY: "best_effort", QoSPolicyKind.DURABILITY: "volatile"}
-"""What a subscription has to ask for to match every publisher."""
-_OFFERS_MORE: Final = {QoSPolicyKind.RELIABILITY: "reliable", QoSPolicyKind.DURABILITY: "transient_local"}
-"""What a publisher has to offer to match every subscription."""
+_MATCHES_EVERY_PUBLISHER: Final = {QoSPolicyKind.RELIABILITY: "best_effort", QoSPolicyKind.DURABILITY: "volatile"}
+"""What a subscription must request to match every publisher."""
+_MATCHES_EVERY_SUBSCRIPTION: Final = {
+    QoSPolicyKind.RELIABILITY: "reliable",
+    QoSPolicyKind.DURABILITY: "transient_local",
+}
+"""What a publisher must offer to match every subscription."""
 
 
 def subscription_events(
     topic: str, logger: RcutilsLogger, message_lost: Callable[[Any], None] | None = None
 ) -> SubscriptionEventCallbacks:
-    """Callbacks for a subscription that log mismatches with their remedy, and pass on that messages got lost."""
+    """Callbacks for a subscription that log mismatches with their remedy, and report lost messages."""
     mismatch = _warn_of_mismatch(topic, "subscription", logger)
     return SubscriptionEventCallbacks(incompatible_qos=mismatch, message_lost=message_lost)
 
@@ -29,10 +32,11 @@ def publisher_events(topic: str, logger: RcutilsLogger) -> PublisherEventCallbac
 def mismatch_warning(topic: str, side: Literal["subscription", "publisher"], policy: QoSPolicyKind) -> str:
     """What to tell the user whose `side` of `topic` differs in `policy` from the other side."""
     other = "publisher" if side == "subscription" else "subscriber"
+    direction = "from" if side == "subscription" else "to"
     name = policy.name.lower()
-    value = (_WANTS_LESS if side == "subscription" else _OFFERS_MORE).get(policy)
+    value = (_MATCHES_EVERY_PUBLISHER if side == "subscription" else _MATCHES_EVERY_SUBSCRIPTION).get(policy)
     remedy = f"run this node with -p qos_overrides.{topic}.{side}.{name}:={value}" if value else f"change its {name}"
-    return f"{topic}: nothing is exchanged with a {other} whose {name} does not match: {remedy}"
+    return f"{topic}: no messages {direction} a {other} whose {name} does not match: {remedy}"
 
 
 def _warn_of_mismatch(

@@ -1,4 +1,4 @@
-"""A typer command that is at the same time a ROS program: it takes its own options and `--ros-args ...`."""
+"""Typer commands that are ROS programs too: they take their own options and `--ros-args ...`."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from rclpy.utilities import remove_ros_args
 
 
 def run_as_ros_command(command: Callable[..., None], name: str) -> None:
-    """Run `command` on the program's arguments; mistakes of the user end in one line and exit code 1.
+    """Run `command` on the program's arguments; a user's mistake ends in one line and exit code 1.
 
     Parameters
     ----------

@@ -1,134 +1,116 @@
-"""The thread that does the work: takes images out of the mailbox, finds hands, publishes them."""
+"""The thread that does the work: takes the newest image of a camera, estimates its hands, publishes them."""
 
 import threading
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import deque
 
 from builtin_interfaces.msg import Time as TimeMessage
 from rclpy.node import Node
 from rclpy.time import Time
 
-from handos_ros.camera import WARNING_PERIOD, ReceivedImage
-from handos_ros.hand_finder import HandFinder
+from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
+from handos_ros.counters import ErrorCounters
+from handos_ros.hand_estimator import HandEstimator
 from handos_ros.image_decoding import ImageDecodingError
-from handos_ros.mailbox import Mailbox
 from handos_ros.messages import ImageRecord
-from handos_ros.outputs import CameraOutputs
-from handos_ros.parameters import NodeParameters
-from handos_ros.statistics import CameraStatistics, ErrorStatistics
-
-
-@dataclass
-class CameraWork:
-    """Where the results of one camera go."""
-
-    outputs: CameraOutputs
-    statistics: CameraStatistics = field(default_factory=CameraStatistics)
+from handos_ros.parameters import LiveParameters, NodeParameters
 
 
 class Worker:
-    """Works on one image at a time, from its construction until it is stopped.
+    """Processes one image at a time, from construction until it is stopped.
 
-    An error costs its image and is counted; the next image is taken as if nothing had happened.
+    Of each camera only the newest image waits, so a slow worker gets fresh images and not a queue of old ones. Cameras
+    are served in turn, however fast each is. An error costs its image and is counted; the next image is processed as
+    usual.
 
     Parameters
     ----------
     node
         Tells the time and logs.
-    finder
-        Finds the hands.
-    cameras
-        Where the results go, by the camera's name.
+    estimator
+        Estimates the hands.
+    parameters
+        Read for every image.
     errors
         Counts errors.
-    parameters
-        What the node was told.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        finder: HandFinder,
-        cameras: Mapping[str, CameraWork],
-        errors: ErrorStatistics,
-        parameters: NodeParameters,
-    ) -> None:
-        self._node, self._finder, self._cameras, self._errors = node, finder, cameras, errors
-        self._parameters = parameters
-        self._mailbox: Mailbox[ReceivedImage] = Mailbox()
-        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+    def __init__(self, node: Node, estimator: HandEstimator, parameters: LiveParameters, errors: ErrorCounters) -> None:
+        self._node, self._estimator, self._parameters, self._errors = node, estimator, parameters, errors
+        self._changed = threading.Condition()
+        self._waiting: deque[CameraStream] = deque()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._thread.start()
 
-    def deliver(self, image: ReceivedImage) -> None:
-        """Leave an image to be worked on; may be called from another thread, as all public methods."""
-        self._mailbox.put(image.camera.name, image)
-
-    def use(self, parameters: NodeParameters) -> None:
-        """Work with other parameters from the next image on."""
-        self._finder.use(parameters)
-        self._parameters = parameters
-
-    def dropped(self, camera: str) -> int:
-        """Images of a camera that were skipped, because a newer one had arrived or because they were too old."""
-        return self._mailbox.dropped(camera) + self._cameras[camera].statistics.too_old
+    def deliver(self, stream: CameraStream, image: ReceivedImage) -> None:
+        """Queue an image of a camera; may be called from another thread, like `stop`."""
+        with self._changed:
+            if stream.offer(image):
+                self._waiting.append(stream)
+            self._changed.notify()
 
     def stop(self) -> None:
-        """Let the worker finish its image."""
-        self._mailbox.close()
+        """Finish the current image and end the thread."""
+        with self._changed:
+            self._is_stopping = True
+            self._changed.notify()
         self._thread.join()
 
-    def _work(self) -> None:
-        """Body of the thread."""
-        logger = self._node.get_logger()
-        while (image := self._mailbox.take()) is not None:
+    def _take(self) -> tuple[CameraStream, ReceivedImage] | None:
+        """Wait for the image of the camera that has waited longest; ``None`` once stopped."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_stopping)
+            if self._is_stopping:
+                return None
+            stream = self._waiting.popleft()
+            return stream, stream.take_newest()
+
+    def _run(self) -> None:
+        while (taken := self._take()) is not None:
+            stream, image = taken
             try:
-                self._process(image)
+                self._process(stream, image, self._parameters.current)
             except ImageDecodingError as error:
                 self._errors.add(str(error))
-                logger.error(f"{image.camera.image_topic}: {error}", throttle_duration_sec=WARNING_PERIOD)
+                stream.logger.error(f"{stream.image_topic}: {error}", throttle_duration_sec=WARNING_PERIOD)
             except Exception as error:  # whatever it was, the next image may be better
                 if not self._node.context.ok():
-                    return  # a signal came in the middle of this image: there is nobody left to publish to
+                    return  # a signal arrived while this image was processed: nobody is left to publish to
                 self._errors.add(f"{type(error).__name__}: {error}")
-                logger.error(
-                    f"skipped an image of {image.camera.image_topic} because of an error:\n{traceback.format_exc()}",
+                stream.logger.error(
+                    f"skipped an image of {stream.image_topic} because of an error:\n{traceback.format_exc()}",
                     throttle_duration_sec=WARNING_PERIOD,
                 )
 
-    def _process(self, image: ReceivedImage) -> None:
-        started = self._now()
-        work = self._cameras[image.camera.name]
-        if self._is_too_old(image, started):
-            work.statistics.too_old += 1
+    def _process(self, stream: CameraStream, image: ReceivedImage, parameters: NodeParameters) -> None:
+        started = self._node.get_clock().now().to_msg()
+        if self._is_too_old(stream, image, started, parameters.max_age):
+            stream.counters.too_old += 1
             return
-        found = self._finder.find(image)
+        estimate = self._estimator.estimate(stream, image, parameters)
         record = ImageRecord(
             header=image.message.header,
-            intrinsics=found.intrinsics,
+            intrinsics=estimate.intrinsics,
             received=image.received,
             started=started,
-            dropped=self.dropped(image.camera.name),
+            dropped=stream.counters.dropped,
         )
-        finished = work.outputs.publish(found, record, with_meshes=self._parameters.meshes)
-        work.statistics.published += 1
-        work.statistics.hands = len(found.hands)
-        work.statistics.latencies.append(_seconds_between(image.received, finished) * 1000)
+        finished = stream.publishers.publish(estimate.image, estimate.hands, record, with_meshes=parameters.meshes)
+        stream.counters.published += 1
+        stream.counters.hands = len(estimate.hands)
+        stream.counters.latencies.append(_seconds_between(image.received, finished) * 1000)
 
-    def _is_too_old(self, image: ReceivedImage, now: TimeMessage) -> bool:
+    def _is_too_old(self, stream: CameraStream, image: ReceivedImage, now: TimeMessage, max_age: float) -> bool:
         age = _seconds_between(image.message.header.stamp, now)
-        if not self._parameters.max_age or age <= self._parameters.max_age:
+        if not max_age or age <= max_age:
             return False
-        self._node.get_logger().warning(
-            f"an image of {image.camera.image_topic} is dropped because it is {age:.3g} s old and max_age is "
-            f"{self._parameters.max_age:g}: check the camera's clock, set use_sim_time where a bag is played, or raise "
-            "max_age",
+        stream.logger.warning(
+            f"an image of {stream.image_topic} is dropped because it is {age:.3g} s old and max_age is {max_age:g}: "
+            "check the camera's clock, set use_sim_time when playing a bag, or raise max_age",
             throttle_duration_sec=WARNING_PERIOD,
         )
         return True
-
-    def _now(self) -> TimeMessage:
-        return self._node.get_clock().now().to_msg()
 
 
 def _seconds_between(earlier: TimeMessage, later: TimeMessage) -> float:

@@ -10,36 +10,36 @@ from std_msgs.msg import Header
 
 from handos_model.hand.hand import Hand
 from handos_ros.messages import wrist_pose
-from handos_ros.topics import of_camera
+from handos_ros.topics import in_camera_namespace
 
 
 def wrist_transforms(hands: Sequence[Hand], header: Header, camera: str) -> list[TransformStamped]:
     """Frames `left_wrist` and `right_wrist` of the best hand of each side, `right_wrist_2` of the next, and so on.
 
-    The names are not those of the hands' ids, which would fill the buffers of tf with ever new frames.
+    They are not named after the hands' ids, which would fill the buffers of tf with new frames.
     """
     sides: Counter[str] = Counter()
     transforms = []
     for hand in hands:
-        if hand.joints_3d is None:
+        if hand.metric is None:
             continue
         sides[hand.handedness] += 1
         number = sides[hand.handedness]
         name = f"{hand.handedness}_wrist" + (f"_{number}" if number > 1 else "")
-        pose = wrist_pose(hand, hand.joints_3d)
-        place = Vector3(x=pose.position.x, y=pose.position.y, z=pose.position.z)
+        pose = wrist_pose(hand.metric, hand.handedness)
+        translation = Vector3(x=pose.position.x, y=pose.position.y, z=pose.position.z)
         transforms.append(
             TransformStamped(
                 header=header,
-                child_frame_id=of_camera(camera, name),
-                transform=Transform(translation=place, rotation=pose.orientation),
+                child_frame_id=in_camera_namespace(camera, name),
+                transform=Transform(translation=translation, rotation=pose.orientation),
             )
         )
     return transforms
 
 
 class WristBroadcaster:
-    """Sends the wrists to /tf; without tf2_ros it says so once and does nothing."""
+    """Sends the wrists to /tf; without tf2_ros it logs that once and does nothing."""
 
     def __init__(self, node: Node) -> None:
         self._broadcaster: Any = None

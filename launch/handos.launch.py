@@ -1,4 +1,4 @@
-"""Starts the node `handos`, and RViz beside it if asked to: `ros2 launch handos_ros handos.launch.py --show-args`."""
+"""Starts the node `handos` and, on request, RViz: `ros2 launch handos_ros handos.launch.py --show-args`."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ PARAMETERS: dict[str, type] = {
     "smoothing": bool,
     "autostart": bool,
 }
-"""Parameters of the node that are arguments too. Without their types, the number 60 would become an integer."""
+"""Parameters of the node that are launch arguments too. Without the types, 60 would become an integer."""
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -43,26 +43,24 @@ def _topic_arguments() -> list[DeclareLaunchArgument]:
             default_value=str(SHARE / "config" / "handos.yaml"),
             description="YAML file with the node's parameters.",
         ),
-        DeclareLaunchArgument("rviz", default_value="false", choices=YES_OR_NO, description="Whether to start RViz."),
+        DeclareLaunchArgument("rviz", default_value="false", choices=YES_OR_NO, description="Start RViz too."),
     ]
 
 
 def _parameter_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments that win over config_file where they are given."""
+    """Arguments that override config_file where they are given."""
     return [
         _parameter_argument(
             "image_transport",
-            "raw: subscribe to the image itself; compressed: to its /compressed.",
+            "raw: subscribe to the image topic; compressed: to its /compressed.",
             ["raw", "compressed"],
         ),
-        _parameter_argument("depth", "Whether hands are placed by depth_image.", YES_OR_NO),
+        _parameter_argument("depth", "Place hands by depth_image.", YES_OR_NO),
         _parameter_argument("weights", "ONNX file written by `handos export`."),
         _parameter_argument("field_of_view", "Degrees along the longer side, assumed without camera_info."),
-        _parameter_argument("smoothing", "Whether hands are smoothed over time.", YES_OR_NO),
+        _parameter_argument("smoothing", "Smooth hands over time.", YES_OR_NO),
         _parameter_argument(
-            "autostart",
-            "true: the node configures and activates itself; false: a lifecycle manager does.",
-            YES_OR_NO,
+            "autostart", "true: the node configures and activates itself; false: a lifecycle manager does.", YES_OR_NO
         ),
     ]
 
@@ -72,7 +70,7 @@ def _parameter_argument(name: str, description: str, choices: list[str] | None =
         name,
         default_value="",
         choices=choices and ["", *choices],
-        description=f"{description} Empty: as config_file says.",
+        description=f"{description} Empty: the value in config_file.",
     )
 
 

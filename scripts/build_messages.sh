@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/ros_environment.sh
 
-# CMake refuses to export an include folder that lies inside of the source folder, as numpy's in .venv does:
-# the package is therefore built from a copy beside .venv. Kept time stamps spare what did not change.
+# CMake refuses to export an include folder that lies inside the source folder, as numpy's in .venv does:
+# the package is therefore built from a copy beside .venv. Its time stamps are kept, to rebuild only what changed.
 rm -rf build/source
 mkdir -p build/source
 cp -a CMakeLists.txt package.xml msg handos_ros handos_model launch config build/source/

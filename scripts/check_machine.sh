@@ -10,7 +10,8 @@ missing() {
     exit 1
 }
 
-command -v "$python" >/dev/null || missing "no '$python' found: install Python 3.10-3.12, or name it with make PYTHON=..."
+command -v "$python" >/dev/null ||
+    missing "no '$python' found: install Python 3.10-3.12, or name it with make PYTHON=..."
 
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 case $version in
@@ -25,12 +26,16 @@ headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 [ -f "$headers/Python.h" ] ||
     missing "no $headers/Python.h: install the headers of Python $version (Debian: python$version-dev)"
 
-[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
-    missing "ROS 2 wheels exist for Linux on x86-64, this is $(uname -s) on $(uname -m): use a ROS 2 workspace (see README.md)"
+system="$(uname -s) on $(uname -m)"
+[ "$system" = "Linux on x86_64" ] ||
+    missing "ROS 2 wheels exist for Linux on x86-64, this is $system: use a ROS 2 workspace (see README.md)"
 
-command -v "${CXX:-c++}" >/dev/null || missing "no C++ compiler '${CXX:-c++}': install one (Debian: g++), or name it in CXX"
+command -v "${CXX:-c++}" >/dev/null ||
+    missing "no C++ compiler '${CXX:-c++}': install one (Debian: g++), or name it in CXX"
 command -v cmake >/dev/null || missing "no cmake: install it (Debian: cmake)"
 
 case $PWD in
-    *[[:space:]]*) missing "the path '$PWD' contains a space, which ROS 2's build tools cannot handle: clone elsewhere" ;;
+    *[[:space:]]*)
+        missing "the path '$PWD' contains a space, which ROS 2's build tools cannot handle: clone elsewhere"
+        ;;
 esac

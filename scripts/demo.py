@@ -1,4 +1,4 @@
-"""The demo: node, player and listener as three processes that talk over DDS, until the video is over."""
+"""The demo: node, player and listener as three processes that talk over DDS, until the video ends."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ ASSUMED_FIELD_OF_VIEW: Final = 60.0
 LAST_RESULTS: Final = 1.0
 """Seconds for the last results to arrive after the video has ended."""
 PATIENCE: Final = 10.0
-"""Seconds for a process to end when it is asked to."""
+"""Seconds for a process to end after a signal."""
 
 Process = subprocess.Popen[bytes]
 
@@ -46,16 +46,16 @@ def demo(source: Annotated[str, typer.Argument(metavar="SOURCE", help="Video fil
 
 
 def _check(source: str) -> None:
-    """End with one line where there is nothing to play, instead of starting three processes for it."""
+    """Stop with one line if there is nothing to play, before starting three processes."""
     try:
-        if not source.isdecimal():  # a camera that is opened twice may be busy the second time
+        if not source.isdecimal():  # a camera may be busy when it is opened twice
             open_video(source)
     except (OSError, ValueError) as error:
         sys.exit(f"handos: {error}")
 
 
 def _environment() -> Mapping[str, str]:
-    """Keep the demo's topics on this machine, apart from those of other robots and demos, and its images whole."""
+    """Keep the topics on this machine, apart from other robots and demos, and let large images through."""
     return {
         "FASTDDS_DEFAULT_PROFILES_FILE": str(LARGE_IMAGES),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
@@ -65,20 +65,20 @@ def _environment() -> Mapping[str, str]:
 
 
 def _assumed_camera(source: str) -> Sequence[str]:
-    """Arguments that let the node assume a field of view where the video's intrinsics are not known."""
+    """Arguments that make the node assume a field of view if the video's intrinsics are unknown."""
     sidecar = sidecar_of(source)
     if sidecar.is_file():
         return ()
     typer.echo(
-        f"handos: no intrinsics in {sidecar}: assuming a field of view of {ASSUMED_FIELD_OF_VIEW:g} degrees, so that "
-        "metres are right up to one common factor"
+        f"handos: no intrinsics in {sidecar}: assuming a field of view of {ASSUMED_FIELD_OF_VIEW:g} degrees, so "
+        "metres are correct up to scale"
     )
     return ("-p", f"field_of_view:={ASSUMED_FIELD_OF_VIEW}")
 
 
 @contextmanager
 def _running(program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[Process]:
-    """A program of `handos_ros`, ended on leaving if it has not ended by itself."""
+    """A program of `handos_ros`, ended at the end of the block if it still runs."""
     process = subprocess.Popen([sys.executable, "-m", f"handos_ros.{program}", *arguments], env=environment)
     try:
         yield process
@@ -92,7 +92,7 @@ def _running(program: str, arguments: Sequence[str], environment: Mapping[str, s
 
 
 def _first_to_end(player: Process, *others: Process) -> int:
-    """Wait until the player has played, or one of the others has died: then the demo has failed, whatever it says."""
+    """Wait until the player has finished, or one of the others has died: then the demo has failed."""
     while True:
         if any(process.poll() is not None for process in others):
             return 1

@@ -1,7 +1,7 @@
 """Points the CMake files of the ROS 2 wheels at this virtual environment.
 
-They name the include folders of Python and numpy of the machine that built the wheels (/opt/python/cp3XX-cp3XX/...),
-which exist nowhere else, so that no package with messages would build.
+They name the include folders of Python and numpy on the machine that built the wheels (/opt/python/cp3XX-cp3XX/...),
+which exist nowhere else, so no package with messages would build.
 """
 
 import re
@@ -10,6 +10,8 @@ import sysconfig
 from pathlib import Path
 
 import numpy as np
+
+from handos_model.files.atomic_write import atomic_write
 
 BUILD_MACHINE_PYTHON = r"/opt/python/cp\d+-cp\d+"
 
@@ -21,13 +23,12 @@ def relocate(text: str) -> str:
 
 
 def rewrite(path: Path) -> None:
-    """Relocate one file; it is replaced whole or not at all."""
+    """Relocate one file."""
     text = path.read_text(encoding="utf-8")
     relocated = relocate(text)
     if relocated != text:
-        aside = path.with_name(f"{path.name}.partial")
-        aside.write_text(relocated, encoding="utf-8")
-        aside.replace(path)
+        with atomic_write(path) as temporary:
+            temporary.write_text(relocated, encoding="utf-8")
 
 
 def main() -> None:

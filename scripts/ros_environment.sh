@@ -1,5 +1,5 @@
-# Sourced: puts the ROS 2 wheels of .venv, the messages built into install/ and this checkout's Python code on the paths.
-# The checkout comes first, so that an edited node runs without building again.
+# To be sourced: puts the ROS 2 wheels of .venv, the messages built into install/ and this checkout's Python code on the
+# paths. The checkout comes first, so that an edited node runs without building again.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv

@@ -1,20 +1,21 @@
-"""Writes what the shipped network answers on frames of the demo's clip: run it when the weights are replaced."""
+"""Writes what the shipped network finds in frames of the demo clip: run it when the weights are replaced."""
 
 import json
 from pathlib import Path
 
 from handos_model import HandPipeline
-from handos_model.io.camera_file import read_camera
-from handos_model.io.source import open_source
+from handos_model.files.atomic_write import atomic_write
+from handos_model.geometry.intrinsics import read_intrinsics
+from handos_model.recordings.source import open_source
 
 CLIP = Path("demo/clip.mp4")
-GOLDEN = Path("test/golden_hands.json")
+GOLDEN = Path("test/inference/golden_hands.json")
 FRAMES = (0, 45, 90, 135)
 
 
 def main() -> None:
     """Run over the clip and write the hands of `FRAMES`."""
-    pipeline, camera = HandPipeline.load(), read_camera(CLIP.with_suffix(".camera.json"))
+    pipeline, camera = HandPipeline.load(), read_intrinsics(CLIP.with_suffix(".camera.json"))
     golden = {}
     for frame in open_source(CLIP).frames:
         if frame.index in FRAMES:
@@ -27,7 +28,8 @@ def main() -> None:
                 }
                 for hand in pipeline(frame.image, camera)
             ]
-    GOLDEN.write_text(json.dumps(golden) + "\n")
+    with atomic_write(GOLDEN) as temporary:
+        temporary.write_text(json.dumps(golden) + "\n")
 
 
 if __name__ == "__main__":

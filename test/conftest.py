@@ -1,11 +1,11 @@
-"""Files that several test modules read."""
+"""Fixtures that several test folders use."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmark_folders import write_hint
-from evaluated_network import CAMERA, answer
+from dataset_folders import write_hint
+from evaluated_network import CAMERA, predicted_hands
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 
 from handos_model.hand.topology import HandTopology
@@ -13,7 +13,7 @@ from handos_model.hand.topology import HandTopology
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network with a known answer to every picture."""
+    """A network with a fixed output for every image."""
     topology = HandTopology.load()
     folder = tmp_path_factory.mktemp("weights")
     return write_fixed_answer_graph(folder / "network.onnx", two_hands(topology), metadata(topology.id))
@@ -21,8 +21,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hint(weights: Path, tmp_path: Path) -> Path:
-    """Two pictures, of a right hand and of a left one; both hands are found in each."""
-    hands = answer(weights, 640, 480, CAMERA)
+    """Two images, annotated with a right and with a left hand; both hands are predicted for each."""
+    hands = predicted_hands(weights, 640, 480, CAMERA)
     pixels = [hand.joints_2d.astype(np.float64) for hand in hands]
     boxes = [[*joints.min(0), *joints.max(0)] for joints in pixels]
     for part in ("newdays", "epick", "ego4d"):

@@ -1,4 +1,4 @@
-"""The network: detector, side network, query expansion, lifting, decoder, heads."""
+"""The network: detector, query filtering, side network, joint expansion, lifting, decoder layers, heads."""
 
 import os
 

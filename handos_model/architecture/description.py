@@ -1,4 +1,4 @@
-"""What a model is made of, in numbers."""
+"""Size of a model: parameters, operations, queries and layers."""
 
 from typing import Any
 
@@ -6,8 +6,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from handos_model.architecture.building import build_model
-from handos_model.architecture.handos import HandOS
+from handos_model.architecture.handos import HandOS, build_model
 from handos_model.architecture.presets import Preset
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.hand.topology import HandTopology
@@ -16,10 +15,10 @@ _PARTS = ("detector", "side_network", "decoder")
 
 
 def describe_model(preset: Preset, topology: HandTopology) -> dict[str, Any]:
-    """Parameters, operations of one image, queries and layers.
+    """Parameters, operations per image, queries and layers of a preset.
 
-    Operations are those of convolutions, matrix products and attention, a multiplication with its addition counting as
-    two; sampling of the maps is not among them.
+    Operations are those of convolutions, matrix products and attention, with a multiply-add counted as two; sampling
+    of the feature maps is not counted.
     """
     model = build_model(preset, topology).eval()
     vertex_queries = topology.vertex_count if preset.queries_all_vertices else len(topology.coarse_vertices)
@@ -28,7 +27,7 @@ def describe_model(preset: Preset, topology: HandTopology) -> dict[str, Any]:
         "image_size": preset.image_size,
         "parameters": {
             "frozen": _count_parameters(model.detector),
-            "trained": sum(_count_parameters(part) for part in (model.side_network, model.decoder)),
+            "trained": _count_parameters(model.side_network) + _count_parameters(model.decoder),
             **{part: _count_parameters(model.get_submodule(part)) for part in _PARTS},
         },
         "gflops": _count_operations(model, preset.image_size),
@@ -50,7 +49,7 @@ def _count_parameters(module: nn.Module) -> int:
 
 
 def _count_operations(model: HandOS, image_size: int) -> dict[str, float]:
-    # On the meta device shapes are computed but no numbers: the largest preset takes no memory.
+    # The meta device computes shapes only, so even the largest preset takes no memory.
     counter = FlopCounterMode(display=False, depth=1)
     with torch.no_grad(), counter:
         model.to("meta")(torch.zeros(1, image_size, image_size, 3, dtype=torch.uint8, device="meta"))

@@ -1,4 +1,4 @@
-"""What the decoder needs of a DETR-like detector, whichever it is."""
+"""The interface of DETR-like detectors to the decoder."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class DetectorOutput:
     """
 
     shallow_features: Tensor
-    """(B, C, 2H/F, 2W/F) of the backbone, for the side network."""
+    """(B, C, 2H/F, 2W/F) of the backbone; input of the side network."""
     encoder_features: tuple[Tensor, ...]
-    """(B, D, H/F, W/F), then each half as large: F_e of the paper."""
+    """(B, D, H/F, W/F), each further map half as large: F_e of the paper."""
     first_queries: Tensor
     """(B, Q, D) after the first decoder layer: Q_0 of the paper."""
     last_queries: Tensor
@@ -24,11 +24,11 @@ class DetectorOutput:
     boxes: Tensor
     """(B, Q, 4) of the last decoder layer."""
     logits: Tensor
-    """(B, Q) "this is a hand", before the sigmoid."""
+    """(B, Q) "is a hand", before the sigmoid."""
 
 
 class Detector(nn.Module, ABC):
-    """Takes float images (B, 3, H, W), BGR 0..255; normalisation happens inside, so that it is part of the graph."""
+    """Takes float images (B, 3, H, W), BGR 0..255; it normalises them itself, so that this is part of the graph."""
 
     shallow_channels: int
     """C."""
@@ -47,23 +47,23 @@ class Detector(nn.Module, ABC):
 
     @abstractmethod
     def compute_in_bf16(self) -> None:
-        """From now on run in bf16 what saves time and memory by it, for training."""
+        """Run the parts that gain time and memory from it in bf16 from now on, for training."""
 
     def require_sizes(self, *image_sizes: int) -> None:
-        """See that square images with sides of `image_sizes` pixels suit.
+        """Check that the detector takes square images with sides of `image_sizes` pixels.
 
         Raises
         ------
         ValueError
-            If they do not.
+            If it does not.
         """
         for image_size in image_sizes:
             if image_size % self.input_multiple:
                 raise ValueError(
-                    f"image size {image_size} does not suit this model: choose a multiple of {self.input_multiple}"
+                    f"image size {image_size} does not fit this model: choose a multiple of {self.input_multiple}"
                 )
 
     def freeze(self) -> None:
-        """Keep the weights, and the statistics of batch normalisation, as they are."""
+        """Freeze the weights and the statistics of batch normalisation."""
         self.requires_grad_(False)
         self.eval()

@@ -1,4 +1,4 @@
-"""D-FINE over EfficientNet-Lite0: the compact detector. Trained first, then frozen."""
+"""The compact detector: D-FINE with an EfficientNet-Lite0 backbone. Trained first, then frozen."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,43 +21,44 @@ from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import DFinePreset
 
 _PIXEL_MEAN = 127.0
-_PIXEL_SPREAD = 128.0
-"""What EfficientNet-Lite was trained with."""
-_RARE = -3.0
-"""Logit that a new detector gives to everything: nearly all of an image is no hand."""
+_PIXEL_STD = 128.0
+"""Normalisation that EfficientNet-Lite was trained with."""
+_PRIOR_LOGIT = -3.0
+"""Initial logit of the class heads: nearly all of an image is background."""
 
 
 @dataclass(frozen=True)
 class DFineOutput(DetectorOutput):
-    """What training the detector needs on top: the answers of all layers. T encoder tokens, L decoder layers."""
+    """Adds the outputs of all layers, which the detector's losses need. T encoder tokens, L decoder layers."""
 
     layer_boxes: Tensor
-    """(B, L, Q, 4) of all decoder layers in training; only the last one otherwise."""
+    """(B, L, Q, 4) of all decoder layers in training, L = 1 otherwise."""
     layer_logits: Tensor
     """(B, L, Q)"""
     token_boxes: Tensor
-    """(B, T, 4) proposed by each encoder token, before the best Q become queries."""
+    """(B, T, 4) proposals of the encoder tokens, before the best Q are selected as queries."""
     token_logits: Tensor
     """(B, T)"""
 
 
 class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
-    """Stands for EfficientNet-Lite0 in D-FINE's configuration."""
+    """Registers EfficientNet-Lite0 as a backbone of D-FINE's configuration."""
 
     model_type = "handos_efficientnet_lite0"
 
 
 @dataclass(frozen=True)
 class BackboneFeatures:
-    """What transformers' detectors take from a backbone."""
+    """Backbone output in the form that transformers' detectors expect."""
 
     feature_maps: list[Tensor]
 
 
 class Backbone(nn.Module):
-    """EfficientNet-Lite0 in the form in which transformers' detectors expect a backbone.
+    """EfficientNet-Lite0 with the backbone interface of transformers' detectors.
 
-    They take the stages that feed their encoder; the side network reads a finer one, which is kept aside.
+    These take only the stages that feed their encoder; the finer one for the side network is stored in
+    `shallow_features`.
     """
 
     channels = FEATURE_CHANNELS[1:]
@@ -84,26 +85,28 @@ AutoBackbone.register(BackboneConfig, Backbone)
 
 
 class _Encoder(DFineHybridEncoder):  # type: ignore[no-untyped-call]
-    """D-FINE's encoder for pictures of any aspect ratio.
+    """D-FINE's encoder for images of any aspect ratio.
 
-    D-FINE takes the sides of its feature maps as 1. The maps that it goes on with are padded to squares, so that its
-    boxes are fractions of the picture's longer side; the side network reads the maps without padding, which are kept
-    aside.
+    D-FINE normalises coordinates by the sides of its feature maps. The maps for its decoder are padded to squares, so
+    that boxes are fractions of the image's longer side; those for the side network, without padding, are stored in
+    `maps`.
     """
 
     def __init__(self, config: DFineConfig) -> None:
         super().__init__(config)
         self.maps: list[Tensor] = []
         for layer in self.aifi:
-            layer.position_embedding = _Positions(config.encoder_hidden_dim, config.positional_encoding_temperature)
+            layer.position_embedding = _PositionEmbedding(
+                config.encoder_hidden_dim, config.positional_encoding_temperature
+            )
 
     def forward(self, inputs_embeds: list[Tensor], **options: Any) -> BaseModelOutput:
         self.maps = super().forward(inputs_embeds, **options).last_hidden_state
         return BaseModelOutput(last_hidden_state=[pad_to_square(features) for features in self.maps])  # type: ignore[arg-type]
 
 
-class _Positions(DFineSinePositionEmbedding):
-    """The library's position embedding without its rounding of the map's sides, which would fix them in an export."""
+class _PositionEmbedding(DFineSinePositionEmbedding):
+    """The library's position embedding without `torch_int`, which exports the map's sides as constants."""
 
     def forward(self, width: int, height: int, device: torch.device | str, dtype: torch.dtype) -> Tensor:
         """(1, height * width, channels)"""
@@ -114,20 +117,20 @@ class _Positions(DFineSinePositionEmbedding):
 
 
 class _FillInPlace(TorchFunctionMode):
-    """Lets the library write numbers into tensors without sending them from the host, which a CUDA graph cannot do."""
+    """Makes `tensor[index] = number` a fill on the device: a copy from the host cannot be captured in a CUDA graph."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func is Tensor.__setitem__ and isinstance(args[2], int | float):
-            target, place, number = args
-            target[place].fill_(number)
+            target, index, number = args
+            target[index].fill_(number)
             return None
         return func(*args, **(kwargs or {}))
 
 
 class DFineDetector(Detector):
-    """D-FINE (Peng et al., 2024) with one class, from transformers, over EfficientNet-Lite0."""
+    """D-FINE (Peng et al., 2024) from transformers, with one class and an EfficientNet-Lite0 backbone."""
 
     shallow_channels = FEATURE_CHANNELS[0]
     levels = len(FEATURE_CHANNELS) - 1
@@ -143,23 +146,23 @@ class DFineDetector(Detector):
 
     @property
     def backbone(self) -> Backbone:
-        """The first part."""
+        """EfficientNet-Lite0."""
         return self.model.model.backbone.model
 
     @property
     def encoder(self) -> _Encoder:
-        """The second part."""
+        """The hybrid encoder."""
         return self.model.model.encoder
 
     def compute_in_bf16(self) -> None:
-        """Run the backbone in bf16; the encoder and the layers that refine boxes are cheap and need more bits."""
+        """Run the backbone in bf16; encoder and decoder are cheap, and refining boxes needs more precision."""
         self.backbone.bf16 = True
 
     def train(self, mode: bool = True) -> "DFineDetector":
-        """Switch everything; the encoder's layers themselves stay in evaluation mode.
+        """Set the mode of everything but the encoder's layers, which stay in evaluation mode.
 
-        In training they would make the host wait at every step, to ask whether all values are finite. There is no
-        other difference: their dropout is 0.
+        In training mode they check at every step whether all values are finite, for which the host waits for the
+        device. There is no other difference: their dropout is 0.
         """
         super().train(mode)
         for module in self.modules():
@@ -169,21 +172,21 @@ class DFineDetector(Detector):
 
     def forward(self, image: Tensor) -> DFineOutput:
         with _FillInPlace():
-            found = self.model.model((image - _PIXEL_MEAN) / _PIXEL_SPREAD)
+            output = self.model.model((image - _PIXEL_MEAN) / _PIXEL_STD)
         shallow_features, self.backbone.shallow_features = self.backbone.shallow_features, None
         encoder_features, self.encoder.maps = self.encoder.maps, []
         assert shallow_features is not None
         return DFineOutput(
             shallow_features=shallow_features,
             encoder_features=tuple(encoder_features),
-            first_queries=found.intermediate_hidden_states[0],
-            last_queries=found.intermediate_hidden_states[-1],
-            boxes=found.intermediate_reference_points[:, -1],
-            logits=found.intermediate_logits[:, -1, :, 0],
-            layer_boxes=found.intermediate_reference_points,
-            layer_logits=found.intermediate_logits[..., 0],
-            token_boxes=found.enc_outputs_coord_logits.sigmoid(),
-            token_logits=found.enc_outputs_class[..., 0],
+            first_queries=output.intermediate_hidden_states[0],
+            last_queries=output.intermediate_hidden_states[-1],
+            boxes=output.intermediate_reference_points[:, -1],
+            logits=output.intermediate_logits[:, -1, :, 0],
+            layer_boxes=output.intermediate_reference_points,
+            layer_logits=output.intermediate_logits[..., 0],
+            token_boxes=output.enc_outputs_coord_logits.sigmoid(),
+            token_logits=output.enc_outputs_class[..., 0],
         )
 
 
@@ -211,7 +214,7 @@ def _configuration(preset: DFinePreset) -> DFineConfig:
 
 
 def _initialise_for_training_from_scratch(model: DFineForObjectDetection) -> None:
-    """Undo the library's initialisation for fine-tuning, under which the activations of random weights vanish."""
+    """Replace the library's initialisation, which is for fine-tuning: with random weights its activations vanish."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -221,8 +224,8 @@ def _initialise_for_training_from_scratch(model: DFineForObjectDetection) -> Non
     for layer in core.decoder.layers:
         nn.init.constant_(layer.encoder_attn.sampling_offsets.weight, 0.0)
     for head in (core.enc_score_head, *core.decoder.class_embed):
-        nn.init.constant_(head.bias, _RARE)
-    # Anchors are 5 % of the image; hands fill much more of it.
+        nn.init.constant_(head.bias, _PRIOR_LOGIT)
+    # Anchors are 5 % of the image; hands are much larger.
     with torch.no_grad():
         core.enc_bbox_head.layers[-1].weight.mul_(0.1)
         core.enc_bbox_head.layers[-1].bias[2:] = 2.4

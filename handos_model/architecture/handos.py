@@ -4,22 +4,16 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.architecture.aspect import longer_side
-from handos_model.architecture.boxes import to_corners
-from handos_model.architecture.decoder import HandDecoder, HandPrediction
+from handos_model.architecture.box_ops import box_cxcywh_to_xyxy
+from handos_model.architecture.decoder import DecoderOutput, HandDecoder
 from handos_model.architecture.detector import Detector, DetectorOutput
+from handos_model.architecture.dfine_detector import DFineDetector
+from handos_model.architecture.grounding_dino_detector import GroundingDinoDetector
 from handos_model.architecture.mixed_precision import in_bf16
-from handos_model.architecture.presets import Preset
+from handos_model.architecture.presets import GroundingDinoPreset, Preset
 from handos_model.architecture.query_filtering import filter_queries, gather_queries, join_queries
 from handos_model.architecture.side_network import Memory, SideNetwork
 from handos_model.hand.topology import HandTopology
-
-OUTPUT_NAMES = ("scores", "boxes", "joints_2d", "joint_spread", "vertices", "joints_3d", "camera")
-"""What `HandOS.forward` returns, in order; the runtime reads them from the exported graph by these names."""
-
-
-def side_network_of(detector: Detector, preset: Preset) -> SideNetwork:
-    """A side network, not yet trained, between a detector and a preset's decoder."""
-    return SideNetwork(detector.shallow_channels, detector.width, preset.width, detector.levels)
 
 
 class HandOS(nn.Module):
@@ -32,7 +26,7 @@ class HandOS(nn.Module):
     topology
         The mesh.
     detector
-        Trained before; it is frozen here and stays in evaluation mode.
+        Trained beforehand; frozen here and kept in evaluation mode.
     """
 
     def __init__(self, preset: Preset, topology: HandTopology, detector: Detector) -> None:
@@ -40,17 +34,17 @@ class HandOS(nn.Module):
         self.slots = preset.hand_slots
         self.detector = detector
         self.detector.freeze()
-        self.side_network = side_network_of(detector, preset)
+        self.side_network = build_side_network(preset, detector)
         self.decoder = HandDecoder(preset, topology, detector.width, detector.levels + 1)
 
     def train(self, mode: bool = True) -> "HandOS":
-        """Switch everything but the frozen detector."""
+        """Set the mode of everything but the frozen detector."""
         super().train(mode)
         self.detector.eval()
         return self
 
     def compute_in_bf16(self) -> None:
-        """From now on run the frozen detector, the side network and the decoder's layers in bf16, for training."""
+        """Run the frozen detector, the side network and the decoder's layers in bf16 from now on, for training."""
         self.detector.compute_in_bf16()
         self.decoder.bf16 = True
 
@@ -59,44 +53,39 @@ class HandOS(nn.Module):
         with torch.no_grad():
             return self.detector(image)
 
-    def remember(self, found: DetectorOutput) -> Memory:
-        """What the decoder reads of an image, instead of the image."""
-        with in_bf16(self.decoder.bf16, found.boxes):
-            return self.side_network(found.shallow_features, found.encoder_features)
+    def encode_memory(self, detections: DetectorOutput) -> Memory:
+        """The features that the decoder attends to."""
+        with in_bf16(self.decoder.bf16, detections.boxes):
+            return self.side_network(detections.shallow_features, detections.encoder_features)
 
-    def decode(self, found: DetectorOutput, memory: Memory, indices: Tensor) -> list[HandPrediction]:
-        """Decode the queries (B, K) chosen from a detection -> every layer's answer for H = B K hands."""
+    def decode(self, detections: DetectorOutput, memory: Memory, indices: Tensor) -> DecoderOutput:
+        """Decode the detector queries at `indices` (B, K) -> predictions for H = B K hands."""
         instances = join_queries(
-            gather_queries(found.first_queries, indices), gather_queries(found.last_queries, indices)
+            gather_queries(detections.first_queries, indices), gather_queries(detections.last_queries, indices)
         )
-        boxes = gather_queries(found.boxes, indices)
+        boxes = gather_queries(detections.boxes, indices)
         return self.decoder(instances.flatten(0, 1), boxes.flatten(0, 1), memory)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """See the hands of one image.
+        """Predict the hands of one image.
 
         Parameters
         ----------
         image
-            (1, H, W, 3) uint8 BGR, H = W unless the detector `takes_any_aspect`.
+            (1, H, W, 3) uint8 BGR; H = W unless the detector `takes_any_aspect`.
 
         Returns
         -------
         tuple[Tensor, ...]
-            `OUTPUT_NAMES` for K hand slots, best first: scores (K,), boxes (K, 4) corners, joints_2d (K, 21, 2),
-            joint_spread (K, 21) in input pixels; vertices (K, V, 3) and joints_3d (K, 21, 3) in metres from the root
-            joint, ray-aligned frame; camera (K, 3) u, v and pixels per metre.
+            The fields of `contract.NetworkOutput`, in order.
         """
-        # Cast first: TensorRT knows uint8 only as an input that is cast at once.
+        # Cast first: TensorRT accepts a uint8 input only if it is cast immediately.
         pixels = image.to(self.decoder.part_embedding.dtype).permute(0, 3, 1, 2)
         size = longer_side(pixels)
-        found = self.detect(pixels)
-        indices, scores = filter_queries(found.boxes, found.logits, self.slots)
-        hand = self.decode(found, self.remember(found), indices)[-1]
-        assert hand.vertices is not None
-        assert hand.joints_3d is not None
-        assert hand.camera is not None
-        boxes = to_corners(gather_queries(found.boxes, indices)[0])
+        detections = self.detect(pixels)
+        indices, scores = filter_queries(detections.boxes, detections.logits, self.slots)
+        hand = self.decode(detections, self.encode_memory(detections), indices).hand_layers[-1]
+        boxes = box_cxcywh_to_xyxy(gather_queries(detections.boxes, indices)[0])
         return (
             scores[0].float(),
             size * boxes.float(),
@@ -106,3 +95,20 @@ class HandOS(nn.Module):
             hand.joints_3d.float(),
             size * hand.camera.float(),
         )
+
+
+def build_model(preset: Preset, topology: HandTopology) -> HandOS:
+    """The whole model with random weights, to load trained ones into."""
+    return HandOS(preset, topology, build_detector(preset))
+
+
+def build_side_network(preset: Preset, detector: Detector) -> SideNetwork:
+    """The side network between a detector and the preset's decoder, with random weights."""
+    return SideNetwork(detector.shallow_channels, detector.width, preset.width, detector.levels)
+
+
+def build_detector(preset: Preset) -> Detector:
+    """The preset's detector with random weights."""
+    if isinstance(preset.detector, GroundingDinoPreset):
+        return GroundingDinoDetector.untrained(preset.detector)
+    return DFineDetector(preset.detector)

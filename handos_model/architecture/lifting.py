@@ -7,12 +7,12 @@ from handos_model.hand.skeleton import JOINT_COUNT
 
 
 class Lifting(nn.Module):
-    """A learnable matrix (V + 1) x 21 applied to the joint queries; its last row makes the camera query.
+    """A learnable (V + 1) x 21 matrix applied to the joint queries; its last row gives the camera query.
 
     Parameters
     ----------
     skin_weights
-        (V, 21) how much each joint moves each vertex, rows summing to 1: the start of the matrix.
+        (V, 21) how much each joint moves each vertex, rows summing to 1: initial value of the matrix.
     """
 
     def __init__(self, skin_weights: Tensor) -> None:
@@ -23,12 +23,12 @@ class Lifting(nn.Module):
         self.reference_matrix: Tensor
 
     def forward(self, joints: Tensor) -> Tensor:
-        """(H, 21, d) -> (H, V + 1, d), the camera query last."""
+        """(H, 21, d) joint queries -> (H, V + 1, d) vertex queries, then the camera query."""
         return self.matrix @ joints
 
     def lift_references(self, references: Tensor, boxes: Tensor) -> Tensor:
-        """(H, 21, 4) of the joints and (H, 4) of the hands -> (H, V + 1, 4).
+        """(H, 21, 4) reference boxes of the joints, (H, 4) boxes of the hands -> (H, V + 1, 4) reference boxes.
 
-        A vertex looks where the joints that move it are; the camera query looks at the whole hand.
+        A vertex's is the weighted mean of those of the joints that move it; the camera query's is the hand's box.
         """
         return torch.cat([self.reference_matrix @ references, boxes[:, None]], dim=1)

@@ -1,4 +1,4 @@
-"""bf16 where it saves time and memory in training: in layers, not in heads, boxes and losses."""
+"""bf16 in training, where it saves time and memory: in layers, not in heads, boxes and losses."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -7,8 +7,8 @@ from torch import Tensor
 
 
 def in_bf16(enabled: bool, like: Tensor) -> AbstractContextManager[object]:
-    """Run convolutions and matrix products in bf16 on the device of `like`; the identity when not enabled.
+    """Run convolutions and matrix products in bf16 on the device of `like`; does nothing if not enabled.
 
-    Its eight bits are a millimetre in 20 cm and two pixels in 640: too little for coordinates.
+    bf16 has eight significant bits, a resolution of 1 mm in 20 cm and 2 pixels in 640: too coarse for coordinates.
     """
     return torch.autocast(like.device.type, torch.bfloat16) if enabled else nullcontext()

@@ -1,58 +1,48 @@
-"""One ONNX file: the whole model with its normalisation inside, and what the runtime must know in its metadata."""
+"""Export of the whole model, normalisation included, to one ONNX file with the network's properties as metadata."""
 
 import copy
-from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 import torch
 from torch import Tensor, nn
 
+from handos_model.architecture.contract import INPUT_NAME, OUTPUT_NAMES, NetworkProperties
 from handos_model.architecture.decoder_layers import InteractiveLayer, JointLayer
-from handos_model.architecture.exported_attention import ExportedAttention
-from handos_model.architecture.handos import OUTPUT_NAMES, HandOS
+from handos_model.architecture.exported_attention import GatheredDeformableAttention
+from handos_model.architecture.handos import HandOS
+from handos_model.architecture.input_size import InputSizes
+from handos_model.files.atomic_write import atomic_write
 
 _OPSET = 17
-"""The newest that TensorRT 8.6 parses."""
+"""The newest opset that TensorRT 8.6 parses."""
 _EXPORTED_OPSET = 18
-"""The oldest that torch writes."""
+"""The oldest opset that torch writes."""
 
 
-def _running_maximum(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """cummax along the last dimension, which ONNX lacks; Grounding DINO finds the phrases of its prompt with it."""
+def _cummax(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """cummax along the last dimension. ONNX has none; Grounding DINO finds the phrases of its prompt with it."""
     assert dim in (-1, values.ndim - 1)
     count = values.shape[-1]
     later = torch.ones(count, count, dtype=torch.bool, device=values.device).triu(diagonal=1)
     repeated = values.unsqueeze(-2).expand(*values.shape, count)
-    largest, place = repeated.masked_fill(later, torch.iinfo(values.dtype).min).max(dim=-1)
-    return largest, place
+    maxima, indices = repeated.masked_fill(later, torch.iinfo(values.dtype).min).max(dim=-1)
+    return maxima, indices
 
 
-def _running_minimum(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    largest, place = _running_maximum(-values, dim)
-    return -largest, place
+def _cummin(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    maxima, indices = _cummax(-values, dim)
+    return -maxima, indices
 
 
-_RUNNING_EXTREMES = {
-    torch.ops.aten.cummax.default: _running_maximum,
-    torch.ops.aten.cummin.default: _running_minimum,
+_DECOMPOSITIONS = {
+    torch.ops.aten.cummax.default: _cummax,
+    torch.ops.aten.cummin.default: _cummin,
 }
 
 
-@dataclass(frozen=True)
-class ExportProperties:
-    """What the file says about itself."""
-
-    preset: str
-    topology: str
-    image_size: int
-    """Side in pixels of the square input; one of other sides has about as many pixels."""
-    score_threshold: float
-    handedness_slope: float
-
-
-class _PreciseLayerNorm(nn.Module):
-    """Layer normalisation in single precision amid half precision: its variance overflows there."""
+class _Float32LayerNorm(nn.Module):
+    """Layer normalisation in single precision within a half-precision model, where its variance would overflow."""
 
     def __init__(self, normalise: nn.LayerNorm) -> None:
         super().__init__()
@@ -63,28 +53,47 @@ class _PreciseLayerNorm(nn.Module):
         return normalised.to(x.dtype)
 
 
-def export_onnx(model: HandOS, properties: ExportProperties, path: Path, *, half: bool = False) -> None:
-    """Write `model` to `path`, beside it first.
+def export_sizes(model: HandOS, image_size: int, *, half: bool = False) -> InputSizes:
+    """The input sizes of a file exported from `model`.
 
-    Where its detector takes images of any aspect ratio the graph's sides stay open. In half precision, where everything
-    is but layer normalisation, the input and the outputs, they do not: fixing them later is ONNX Runtime's work, whose
-    CPU kernels would first turn the file to single precision.
+    Any aspect ratio if the detector takes any, else the square only. In half precision the square only, too: dynamic
+    shapes are made static later by ONNX Runtime, whose CPU kernels would first convert the file to single precision.
 
     Raises
     ------
     ValueError
-        If the image size does not suit the model.
+        If the image size does not fit the model.
+    """
+    model.detector.require_sizes(image_size)
+    square_only = half or not model.detector.takes_any_aspect
+    return InputSizes(image_size, image_size if square_only else model.detector.input_multiple)
+
+
+def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, half: bool = False) -> None:
+    """Write `model` to `path`.
+
+    Parameters
+    ----------
+    model
+        Trained weights.
+    properties
+        Written to the file's metadata; the input sizes must be those of `export_sizes`.
+    path
+        ONNX file to write.
+    half
+        Half precision, except for layer normalisation, input and outputs.
+
+    Raises
+    ------
     onnx.checker.ValidationError
         If the exported graph is not valid ONNX.
     """
-    model.detector.require_sizes(properties.image_size)
-    model = _with_exported_attention(model)
+    model = _replace_attention(model)
     if half:
         model = to_half_precision(model)
-    multiple = properties.image_size if half or not model.detector.takes_any_aspect else model.detector.input_multiple
     program = torch.onnx.export(
-        _without_running_extremes(_captured(model.eval(), properties.image_size, multiple)),
-        input_names=["image"],
+        _decompose(_capture(model.eval(), properties.input_sizes)),
+        input_names=[INPUT_NAME],
         output_names=list(OUTPUT_NAMES),
         opset_version=_EXPORTED_OPSET,
         dynamo=True,
@@ -94,75 +103,72 @@ def export_onnx(model: HandOS, properties: ExportProperties, path: Path, *, half
     assert program is not None
     graph = program.model_proto
     _lower_opset(graph)
-    _forget_origin(graph)
-    _name_open_sides(graph)
-    metadata = {f"handos.{name}": str(value) for name, value in vars(properties).items()}
-    metadata["handos.image_multiple"] = str(multiple)
-    onnx.helper.set_model_props(graph, metadata)
+    _strip_exporter_metadata(graph)
+    _name_dynamic_dimensions(graph)
+    onnx.helper.set_model_props(graph, properties.to_metadata())
     onnx.checker.check_model(graph, full_check=True)
-    unfinished = path.with_suffix(".unfinished")
-    onnx.save(graph, unfinished)
-    unfinished.replace(path)
+    with atomic_write(path) as temporary:
+        onnx.save(graph, temporary)
 
 
-def _captured(model: HandOS, image_size: int, multiple: int) -> torch.export.ExportedProgram:
-    """The graph for the square only, or for sides that are any multiples."""
-    if multiple == image_size:
-        image = torch.full((1, image_size, image_size, 3), 114, dtype=torch.uint8)
+def _capture(model: HandOS, sizes: InputSizes) -> torch.export.ExportedProgram:
+    """Capture the graph, for the square only or with dynamic height and width."""
+    if sizes.square_only:
+        image = torch.zeros((1, sizes.side, sizes.side, 3), dtype=torch.uint8)
         return torch.export.export(model, (image,), strict=False)
-    # Sides of two lengths, so that nothing that is captured can take them for equal.
-    image = torch.full((1, image_size, image_size + multiple, 3), 114, dtype=torch.uint8)
+    # The example is not square, so that no captured operation can assume equal sides.
+    image = torch.zeros((1, sizes.side, sizes.side + sizes.multiple, 3), dtype=torch.uint8)
     rows, columns = (torch.export.Dim(name, min=2) for name in ("rows", "columns"))
-    sides = {1: multiple * rows, 2: multiple * columns}
+    sides = {1: sizes.multiple * rows, 2: sizes.multiple * columns}
     return torch.export.export(model, (image,), dynamic_shapes=(sides,), strict=False)
 
 
-def _without_running_extremes(captured: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
-    if any(node.target in _RUNNING_EXTREMES for node in captured.graph.nodes):
-        return captured.run_decompositions(_RUNNING_EXTREMES)
-    # Decomposing captures everything once more, which takes as long as the first time.
+def _decompose(captured: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+    if any(node.target in _DECOMPOSITIONS for node in captured.graph.nodes):
+        return captured.run_decompositions(_DECOMPOSITIONS)
+    # Decomposing would capture the graph again, which takes as long as the first time.
     return captured
 
 
 def to_half_precision(model: HandOS) -> HandOS:
-    """A copy in half precision with layer normalisation in single precision."""
+    """Copy the model in half precision, with layer normalisation in single precision."""
     halved = copy.deepcopy(model).half()
     for parent in list(halved.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.LayerNorm):
-                parent.add_module(name, _PreciseLayerNorm(child.float()))
+                parent.add_module(name, _Float32LayerNorm(child.float()))
     return halved
 
 
-def _with_exported_attention(model: HandOS) -> HandOS:
-    """Copy the model, deformable attention in the form that runtimes do fast."""
+def _replace_attention(model: HandOS) -> HandOS:
+    """Copy the model with the deformable attention that is fast in inference runtimes."""
     model = copy.deepcopy(model)
     for layer in (*model.decoder.joint_layers, *model.decoder.interactive_layers):
         assert isinstance(layer, JointLayer | InteractiveLayer)
-        layer.read.attention = ExportedAttention.of(layer.read.attention)
+        layer.read.attention = GatheredDeformableAttention.from_trained(layer.read.attention)
     return model
 
 
 def _lower_opset(model: onnx.ModelProto) -> None:
-    """Rewrite operators of `_EXPORTED_OPSET` in the form that they have in `_OPSET`, in place.
+    """Convert the graph from `_EXPORTED_OPSET` to `_OPSET`, in place.
 
-    ONNX's own converter cannot step back over Pad, whose new form is not even used here. What does differ: reductions
-    took their axes as an attribute, and some attributes, all at their defaults, did not exist.
+    ONNX's own converter fails at Pad, although the graph does not use its new form. In the older opset reductions take
+    their axes as an attribute, and some attributes, which have their default values here, do not exist.
     """
     constants = {constant.name: onnx.numpy_helper.to_array(constant) for constant in model.graph.initializer}
     for node in model.graph.node:
-        known = onnx.defs.get_schema(node.op_type, _OPSET).attributes
-        if "axes" in known and len(node.input) == 2:
+        attributes = onnx.defs.get_schema(node.op_type, _OPSET).attributes
+        if "axes" in attributes and len(node.input) == 2:
             node.attribute.append(onnx.helper.make_attribute("axes", constants[node.input.pop()].tolist()))
-        kept = [attribute for attribute in node.attribute if attribute.name in known]
+        kept = [attribute for attribute in node.attribute if attribute.name in attributes]
         del node.attribute[:]
         node.attribute.extend(kept)
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", _OPSET))
 
 
-def _name_open_sides(model: onnx.ModelProto) -> None:
-    """Give the open sides of the input their names, in place, and forget the formulas in which they had others."""
+def _name_dynamic_dimensions(model: onnx.ModelProto) -> None:
+    """Name the input's dynamic dimensions, in place, and drop the shapes that are expressed in their old names."""
     (image,) = model.graph.input
     height, width = image.type.tensor_type.shape.dim[1:3]
     if height.dim_param:
@@ -170,8 +176,8 @@ def _name_open_sides(model: onnx.ModelProto) -> None:
         del model.graph.value_info[:]
 
 
-def _forget_origin(model: onnx.ModelProto) -> None:
-    """Drop the exporter's notes about the Python code behind each node, a twentieth of the file; in place."""
+def _strip_exporter_metadata(model: onnx.ModelProto) -> None:
+    """Drop the Python source locations of each node, a twentieth of the file, in place."""
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""

@@ -1,28 +1,28 @@
-"""Presets: the sizes of a model, as data."""
+"""Presets: the sizes of the models."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class DFinePreset:
-    """Sizes of a D-FINE detector behind its backbone; its weights are trained here."""
+    """Sizes of D-FINE without its backbone; its weights are trained in this project."""
 
     width: int
     feedforward_width: int
     decoder_layers: int
     queries: int
     points: int
-    """Points per level that a query reads in a decoder layer."""
+    """Sampling points per level in a decoder layer."""
 
 
 @dataclass(frozen=True)
 class GroundingDinoPreset:
-    """Grounding DINO (Liu et al., 2023) as published; its sizes are those of its weights."""
+    """Grounding DINO (Liu et al., 2023) as published; its weights determine its sizes."""
 
     weights: str
-    """Name at Hugging Face, or a local folder with config.json and model.safetensors."""
+    """Model name on Hugging Face, or a local folder with config.json and model.safetensors."""
     prompt_tokens: tuple[int, ...]
-    """The prompt in the vocabulary of its text backbone, BERT uncased."""
+    """Token ids of the prompt, for BERT uncased, its text backbone."""
     width: int = 256
     decoder_layers: int = 6
     queries: int = 900
@@ -40,14 +40,14 @@ class Preset:
     """Channels of joint, vertex and camera queries."""
     attention_heads: int
     sampling_points: int
-    """Points per head and level that deformable attention reads."""
+    """Sampling points of deformable attention per head and level."""
     queries_all_vertices: bool
-    """Whether every vertex is a query, or only the coarse ones, with the others interpolated between them."""
+    """Whether each vertex has a query, or only the coarse ones, from which the others are interpolated."""
     layers_2d: int
     interactive_layers: int
     feedforward_width: int
     hand_slots: int
-    """Hands per image: a fixed number keeps every shape of the exported graph static."""
+    """Maximum number of hands per image; a fixed number keeps all shapes of the exported graph static."""
 
 
 EDGE = Preset(
@@ -69,7 +69,7 @@ EDGE = Preset(
     feedforward_width=512,
     hand_slots=4,
 )
-"""The shipped default: made for two CPU cores and small Jetsons; the detector has D-FINE-N's sizes."""
+"""The default, with shipped weights, for two CPU cores and small Jetsons; the detector has the sizes of D-FINE-N."""
 
 FULL = Preset(
     name="full",
@@ -87,9 +87,9 @@ FULL = Preset(
     feedforward_width=1024,
     hand_slots=8,
 )
-"""The paper's sizes, for a GPU; what it does not publish (heads, points, feed-forward width) is chosen here.
+"""The paper's sizes, for a GPU; those that it does not state (heads, points, feed-forward width) are chosen here.
 
-The paper has Grounding DINO 1.5, whose weights are not public; those of version 1 are.
+The paper uses Grounding DINO 1.5, whose weights are not public; those of version 1 are.
 """
 
 PRESETS = {preset.name: preset for preset in (EDGE, FULL)}
@@ -101,7 +101,7 @@ def preset_named(name: str) -> Preset:
     Raises
     ------
     ValueError
-        If there is none.
+        If there is no such preset.
     """
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}")

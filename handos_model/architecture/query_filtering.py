@@ -1,19 +1,20 @@
-"""Query filtering: which of the detector's queries are hands."""
+"""Query filtering: choose the detector queries that are hands."""
 
 import torch
 from torch import Tensor
 
-from handos_model.architecture.boxes import intersection_over_union, to_corners
+from handos_model.architecture.box_ops import box_cxcywh_to_xyxy, box_iou
 
-_SAME_HAND = 0.5
-"""Two queries whose boxes overlap more than this mean the same hand."""
+_NMS_IOU = 0.5
+"""A query is a duplicate if its box overlaps that of a better query by at least this IoU."""
 
 
 def filter_queries(boxes: Tensor, logits: Tensor, slots: int) -> tuple[Tensor, Tensor]:
-    """Keep the best query of every hand.
+    """Keep the best query of each hand.
 
-    A query is dropped where a better one overlaps it, in one step for all (Bolya et al., YOLACT, 2019, "fast NMS"):
-    matrix operations only, so the exported graph keeps static shapes on every runtime.
+    Duplicates are removed by fast NMS (Bolya et al., YOLACT, 2019): a query is dropped if any better query, itself
+    dropped or not, overlaps it. These are matrix operations only, so the exported graph has static shapes on every
+    runtime.
 
     Parameters
     ----------
@@ -27,21 +28,24 @@ def filter_queries(boxes: Tensor, logits: Tensor, slots: int) -> tuple[Tensor, T
     Returns
     -------
     tuple[Tensor, Tensor]
-        (B, K) indices of the queries, best first, and their scores 0..1; a slot left over has score 0.
+        (B, K) indices of the queries, best first, and their scores 0..1; unused slots have score 0.
     """
     scores, order = logits.sigmoid().sort(dim=-1, descending=True)
-    corners = to_corners(boxes.gather(1, order[..., None].expand(-1, -1, 4)))
-    overlap = intersection_over_union(corners[:, :, None], corners[:, None]).triu(diagonal=1)
-    kept = (overlap.amax(dim=1) < _SAME_HAND).to(scores.dtype)
-    best, place = (scores * kept).topk(slots, dim=-1)
-    return order.gather(1, place), best
+    corners = box_cxcywh_to_xyxy(boxes.gather(1, order[..., None].expand(-1, -1, 4)))
+    overlap = box_iou(corners[:, :, None], corners[:, None]).triu(diagonal=1)
+    kept = (overlap.amax(dim=1) < _NMS_IOU).to(scores.dtype)
+    top_scores, ranks = (scores * kept).topk(slots, dim=-1)
+    return order.gather(1, ranks), top_scores
 
 
 def gather_queries(values: Tensor, indices: Tensor) -> Tensor:
-    """Pick (B, Q, d) values by (B, K) indices -> (B, K, d)."""
+    """(B, Q, d) values, (B, K) indices -> (B, K, d)."""
     return values.gather(1, indices[..., None].expand(-1, -1, values.shape[-1]))
 
 
 def join_queries(first: Tensor, last: Tensor) -> Tensor:
-    """Q_inst of the paper, (B, K, 2d): how it joins the first and last queries is not published; here side by side."""
+    """(B, K, d) queries of the first and of the last decoder layer -> (B, K, 2d), Q_inst of the paper.
+
+    The paper does not say how it joins them; here they are concatenated.
+    """
     return torch.cat([first, last], dim=-1)

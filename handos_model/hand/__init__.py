@@ -1,1 +1,1 @@
-"""The hand itself: skeleton, topology, handedness, mirroring."""
+"""The hand: `Hand`, skeleton, frames, mesh topology, handedness, MANO."""

@@ -1,7 +1,7 @@
-"""What the data sets that are annotated with MANO have in common, without MANO itself: names, orders, finger tips.
+"""Conventions of data sets annotated with MANO: joint order and fingertip vertices. MANO itself is not needed.
 
-MANO (Romero et al., SIGGRAPH Asia 2017) has 16 joints, in its own order, and no finger tips; each benchmark has made
-five vertices of the mesh its finger tips.
+MANO (Romero et al., SIGGRAPH Asia 2017) has 16 joints, in its own order, and no fingertips; each data set uses five
+vertices of the mesh as fingertips.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 MANO_TOPOLOGY_ID: Final[str] = "mano"
-"""`HandTopology.id` of weights whose vertices are MANO's 778."""
+"""`HandTopology.id` of MANO's mesh."""
 
 MANO_VERTEX_COUNT: Final[int] = 778
 
@@ -22,10 +22,7 @@ FROM_MANO_ORDER: Final[npt.NDArray[np.intp]] = np.array(
 TO_MANO_ORDER: Final[npt.NDArray[np.intp]] = np.argsort(FROM_MANO_ORDER)
 """`mano_joints = joints[TO_MANO_ORDER]`."""
 
-TIP_JOINTS: Final[tuple[int, ...]] = (4, 8, 12, 16, 20)
-"""Thumb to pinky, in the order of `JOINT_NAMES`."""
-
 FREIHAND_TIPS: Final[tuple[int, ...]] = (744, 320, 443, 555, 672)
-"""Vertex ids of the tips, thumb to pinky, in FreiHAND's annotations."""
+"""Vertex ids of the fingertips, thumb to pinky, in FreiHAND's annotations."""
 HO3D_TIPS: Final[tuple[int, ...]] = (744, 333, 444, 555, 672)
 DEXYCB_TIPS: Final[tuple[int, ...]] = (745, 317, 444, 556, 673)

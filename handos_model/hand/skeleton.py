@@ -14,14 +14,17 @@ JOINT_PARENTS: Final[tuple[int, ...]] = (-1, 0, 1, 2, 3, *(p for k in range(5, 2
 BONES: Final[tuple[tuple[int, int], ...]] = tuple(
     (parent, joint) for joint, parent in enumerate(JOINT_PARENTS) if parent >= 0
 )
-"""(parent, joint) pairs: the 20 line segments of a drawn skeleton."""
+"""(parent, joint) pairs, 20 of them."""
 
 JOINT_COUNT: Final[int] = len(JOINT_NAMES)
 
 WRIST: Final[int] = 0
 
+FINGERTIPS: Final[tuple[int, ...]] = tuple(k for k, name in enumerate(JOINT_NAMES) if name.endswith("_tip"))
+"""Joint indices, thumb to pinky."""
+
 ROOT_JOINT: Final[int] = JOINT_NAMES.index("middle_mcp")
 """The joint that "root-relative" refers to and whose position the camera head predicts.
 
-The wrist is often hidden by a sleeve or cut off by the picture's edge; the middle knuckle is the joint seen most often.
+The wrist is often hidden by a sleeve or outside the image; the middle knuckle is the joint that is visible most often.
 """

@@ -1,19 +1,17 @@
-"""`HandTopology`: the fixed mesh that the model's vertices belong to."""
+"""`HandTopology`: the fixed mesh topology of the model's vertices."""
 
 import zipfile
 import zlib
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from handos_model.hand.hand import FloatArray
+from handos_model.geometry.arrays import FloatArray, IntArray
+from handos_model.hand.hand import Handedness
 from handos_model.hand.skeleton import JOINT_COUNT, JOINT_NAMES, JOINT_PARENTS
-
-IntArray = npt.NDArray[np.int32]
 
 _SHAPES = {
     "faces_right": ("F", 3),
@@ -26,7 +24,7 @@ _SHAPES = {
     "source_vertices": ("V", 3),
     "source_weights": ("V", 3),
 }
-"""Arrays of a topology file; equal letters mean equal lengths."""
+"""Shapes of the arrays in a topology file; equal letters mean equal lengths."""
 _INTEGER = frozenset({"faces_right", "wrist_loop", "coarse_vertices", "source_vertices"})
 
 
@@ -34,12 +32,12 @@ _INTEGER = frozenset({"faces_right", "wrist_loop", "coarse_vertices", "source_ve
 class HandTopology:
     """Faces, skeleton and fixed matrices of a hand mesh with V vertices.
 
-    The mesh is closed but for one loop at the wrist. A left hand has the same vertices, mirrored, and the faces turned
-    round.
+    The mesh is closed except for one boundary loop at the wrist. A left hand has mirrored vertices in the same order,
+    and faces with reversed winding.
     """
 
     id: str
-    """Names the vertex order: results of different topologies cannot be mixed."""
+    """Identifies the vertex order: results of different topologies cannot be mixed."""
     faces_right: IntArray
     """(F, 3) vertex ids, counter-clockwise seen from outside on a right hand."""
     joint_regressor: FloatArray
@@ -51,11 +49,11 @@ class HandTopology:
     wrist_loop: IntArray
     """(b,) vertex ids of the open boundary, in order."""
     coarse_vertices: IntArray
-    """(C,) vertex ids of the subset that stands for the whole mesh."""
+    """(C,) vertex ids of the subset from which the other vertices are interpolated."""
     upsampling: FloatArray
     """(V, C) vertices = upsampling x coarse vertices; rows sum to 1."""
     source_vertices: IntArray
-    """(V, 3) vertex ids, in the full-resolution hand, of the triangle that each vertex lies in."""
+    """(V, 3) vertex ids in the full-resolution hand: the corners of the triangle that each vertex lies in."""
     source_weights: FloatArray
     """(V, 3) barycentric weights in that triangle; rows sum to 1."""
 
@@ -69,6 +67,10 @@ class HandTopology:
         """(F, 3) vertex ids, counter-clockwise seen from outside on a left hand."""
         return np.ascontiguousarray(self.faces_right[:, ::-1])
 
+    def faces(self, handedness: Handedness) -> IntArray:
+        """(F, 3) vertex ids, counter-clockwise seen from outside on a hand of this side."""
+        return self.faces_left if handedness == "left" else self.faces_right
+
     @property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the 21 joints."""
@@ -81,7 +83,7 @@ class HandTopology:
 
     @classmethod
     def load(cls, path: Path | None = None) -> "HandTopology":
-        """Read a topology file; by default the 778-vertex hand that belongs to the package.
+        """Read a topology file; by default the package's 778-vertex hand.
 
         Raises
         ------
@@ -90,13 +92,13 @@ class HandTopology:
         ValueError
             If it is damaged or does not hold a topology.
         """
-        if path is None:
-            path = Path(str(resources.files("handos_model.hand") / "hand_778.npz"))
-        return cls(**_read_checked(path))
+        return cls(**_read_checked(Path(__file__).with_name("hand_778.npz") if path is None else path))
 
 
 def _read_checked(path: Path) -> dict[str, Any]:
-    remedy = "reinstall the package, or make the file anew with `python -m handos_model.hand.derive_topology`"
+    remedy = (
+        "reinstall the package, or derive the file again with `python -m handos_model.hand.derivation.derive_topology`"
+    )
     if not path.is_file():
         raise FileNotFoundError(f"hand topology {path} is missing: {remedy}")
     try:
@@ -104,15 +106,15 @@ def _read_checked(path: Path) -> dict[str, Any]:
             arrays = {name: file[name] for name in (*_SHAPES, "id")}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"hand topology {path} cannot be read ({error}): {remedy}") from error
-    problem = _problem_of(arrays)
+    problem = _find_problem(arrays)
     if problem is not None:
         raise ValueError(f"hand topology {path} is damaged ({problem}): {remedy}")
     typed = {name: arrays[name].astype(np.int32 if name in _INTEGER else np.float32) for name in _SHAPES}
     return {"id": str(arrays["id"]), **typed}
 
 
-def _problem_of(arrays: dict[str, npt.NDArray[np.generic]]) -> str | None:
-    """What is wrong with the arrays of a topology file, in words."""
+def _find_problem(arrays: dict[str, npt.NDArray[np.generic]]) -> str | None:
+    """Describe the first thing that is wrong with the arrays of a topology file."""
     lengths: dict[str | int, int] = {}
     for name, shape in _SHAPES.items():
         array = arrays[name]
@@ -127,5 +129,26 @@ def _problem_of(arrays: dict[str, npt.NDArray[np.generic]]) -> str | None:
     for name in ("faces_right", "wrist_loop", "coarse_vertices"):
         ids = arrays[name].astype(np.int64)
         if ids.min() < 0 or ids.max() >= lengths["V"]:
-            return f"{name} names vertices outside of 0..{lengths['V'] - 1}"
+            return f"{name} has vertex ids outside 0..{lengths['V'] - 1}"
     return None
+
+
+def boundary_loop(faces: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Vertex ids of the only boundary loop, in the direction of the faces' edges, starting with the smallest id.
+
+    Raises
+    ------
+    ValueError
+        If the mesh is closed or its boundary is not a single loop.
+    """
+    directed = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    edges = {(int(first), int(second)) for first, second in directed}
+    following = {first: second for first, second in edges if (second, first) not in edges}
+    if not following:
+        raise ValueError("the mesh is closed: it has no boundary loop")
+    loop = [min(following)]
+    while (vertex := following[loop[-1]]) != loop[0]:
+        loop.append(vertex)
+    if len(loop) != len(following):
+        raise ValueError(f"the boundary has {len(following)} vertices, but a loop closes after {len(loop)}")
+    return np.array(loop)

@@ -1,1 +1,1 @@
-"""From an image to hands: engines, pre- and post-processing, camera geometry, pipeline."""
+"""From an image to hands: preprocessing, backends, postprocessing, tracking."""

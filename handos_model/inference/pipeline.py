@@ -1,39 +1,43 @@
-"""`HandPipeline`: from a picture to its hands."""
+"""`HandPipeline`: from an image to its hands."""
 
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from handos_model.architecture.contract import WeightsError
+from handos_model.geometry.arrays import ImageArray
+from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Hand
 from handos_model.hand.mano import read_mano
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
 from handos_model.hand.topology import HandTopology
-from handos_model.inference.backends import Backend, load_engine
-from handos_model.inference.engine import Engine, WeightsError
-from handos_model.inference.postprocessing import HandReader
+from handos_model.inference.backends.engine import Engine
+from handos_model.inference.backends.selection import Backend, load_engine
+from handos_model.inference.postprocessing import Postprocessor
 from handos_model.inference.preprocessing import letterbox
-from handos_model.io.frame import CameraIntrinsics, ImageArray
 
 DEFAULT_WEIGHTS: Final[Path] = Path(__file__).parents[1] / "weights" / "handos_edge.onnx"
 
 
 class HandPipeline:
-    """Finds the hands of a picture: letterbox, network, hands. Safe to call from one thread at a time.
+    """Estimates the hands of an image: letterbox, network, postprocessing.
+
+    May be called from any thread, but not from several at once.
 
     Parameters
     ----------
     engine
         The network.
     score_threshold
-        Least score of a hand, 0..1; ``None`` takes what the weights recommend.
+        Minimum score of a hand, 0..1; ``None`` uses the threshold stored in the weights.
     max_hands
-        Keep at most this many hands, the best; ``None`` keeps all that the network has slots for.
+        Maximum number of hands, best first; ``None`` keeps all that the network has slots for.
     fit_translation
-        Place hands by a closed-form fit to all of their joints, weighted by their certainty, instead of by what the
-        network says of their camera: see `translation_fit`.
+        Place hands by a closed-form fit to all of their joints, weighted by their certainty, instead of the camera
+        head's output: see `geometry.translation_fit`.
     topology
-        The hand that the network speaks of; ``None`` takes the one that is shipped.
+        Topology of the network's vertices; ``None`` uses the shipped one.
     """
 
     def __init__(
@@ -53,12 +57,12 @@ class HandPipeline:
         self.engine = engine
         self.topology = HandTopology.load() if topology is None else topology
         _require_topology(self.topology, properties.topology_id)
-        self._read_hands = HandReader(
+        self._postprocess = Postprocessor(
             topology=self.topology,
             handedness_slope=properties.handedness_slope,
             score_threshold=properties.score_threshold if score_threshold is None else score_threshold,
             max_hands=max_hands,
-            fits_translation=fit_translation,
+            fit_translation=fit_translation,
         )
 
     @classmethod
@@ -72,25 +76,26 @@ class HandPipeline:
         fit_translation: bool = False,
         mano: Path | None = None,
     ) -> "HandPipeline":
-        """Load a network and make a pipeline of it.
+        """Load a network and create its pipeline.
 
         Parameters
         ----------
         weights
-            ONNX file; ``None`` takes the one that is shipped.
+            ONNX file; ``None`` uses the shipped one.
         backend
-            What runs the network; "auto" takes the fastest that works here. One that is named is never replaced.
+            Runs the network; "auto" selects the fastest that works on this machine. A named backend never falls back
+            to another.
         score_threshold, max_hands, fit_translation
             As for the class.
         mano
-            MANO_RIGHT.pkl of a user who has MANO's licence: needed by weights that were trained on its mesh.
+            MANO_RIGHT.pkl, for users with MANO's licence: needed by weights that were trained on its mesh.
 
         Raises
         ------
-        FileNotFoundError, WeightsError
-            If the weights cannot be used.
+        FileNotFoundError, ValueError
+            If the weights, MANO_RIGHT.pkl or another argument cannot be used; `WeightsError` is a ValueError.
         BackendError
-            If the backend cannot run here.
+            If the backend cannot run on this machine.
         """
         engine = load_engine(shipped_weights() if weights is None else Path(weights), backend)
         return cls(
@@ -109,7 +114,7 @@ class HandPipeline:
         image
             (H, W, 3) BGR uint8.
         camera
-            Intrinsics of this very picture; without them the hands carry pixels but no metres.
+            Intrinsics of this image; without them the hands have pixels but no metres.
 
         Returns
         -------
@@ -118,21 +123,21 @@ class HandPipeline:
         """
         _require_bgr(image)
         height, width = image.shape[:2]
-        network_input, geometry = letterbox(image, self.engine.properties.input_sizes.fitting(width, height))
-        return self._read_hands(self.engine(network_input), geometry, camera)
+        network_input, geometry = letterbox(image, self.engine.properties.input_sizes.for_image(width, height))
+        return self._postprocess(self.engine(network_input), geometry, camera)
 
 
 def shipped_weights() -> Path:
-    """The ONNX file that comes with this package.
+    """Path of the ONNX file that is part of this package.
 
     Raises
     ------
     FileNotFoundError
-        If it does not.
+        If it is missing.
     """
     if not DEFAULT_WEIGHTS.is_file():
         raise FileNotFoundError(
-            f"the shipped weights {DEFAULT_WEIGHTS} do not exist: install the package again, or name other weights"
+            f"the shipped weights {DEFAULT_WEIGHTS} do not exist: reinstall the package, or pass other weights"
         )
     return DEFAULT_WEIGHTS
 
@@ -142,12 +147,12 @@ def _require_topology(topology: HandTopology, topology_id: str) -> None:
         return
     if topology_id == MANO_TOPOLOGY_ID:
         raise WeightsError(
-            "the weights were trained on MANO's mesh, whose licence keeps it out of this package: name your "
+            "the weights were trained on MANO's mesh, which its licence keeps out of this package: pass your "
             "MANO_RIGHT.pkl (mano=..., --mano)"
         )
     raise WeightsError(
-        f"the weights speak of the hand {topology_id!r}, this version knows {topology.id!r}: install the version "
-        "that the weights were made for, or export them anew with `handos export`"
+        f"the weights were trained on the hand mesh {topology_id!r}, but this version uses {topology.id!r}: install "
+        "the version that the weights were made for, or export them again with `handos export`"
     )
 
 

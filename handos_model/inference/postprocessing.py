@@ -1,4 +1,4 @@
-"""From the network's slots to `Hand`s in image pixels and camera metres."""
+"""From the network's output to `Hand`s in image pixels and camera metres."""
 
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -6,47 +6,50 @@ from typing import Final, cast
 import numpy as np
 import numpy.typing as npt
 
-from handos_model.hand.hand import FloatArray, Hand, Handedness
-from handos_model.hand.handedness import handedness_of
+from handos_model.architecture.contract import OUTPUT_NAMES, NetworkOutput
+from handos_model.geometry.arrays import Float64Array, FloatArray
+from handos_model.geometry.intrinsics import CameraIntrinsics
+from handos_model.geometry.projection import pixels_per_metre, root_position, to_camera_frame
+from handos_model.geometry.translation_fit import fit_root_position
+from handos_model.hand.hand import Hand, Handedness, MetricHand
+from handos_model.hand.handedness import handedness_from_mesh
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.hand.topology import HandTopology
-from handos_model.inference import camera_geometry
-from handos_model.inference.engine import OUTPUT_NAMES, EngineOutput
 from handos_model.inference.preprocessing import Letterbox
-from handos_model.inference.translation_fit import fit_root_position
-from handos_model.io.frame import CameraIntrinsics
 
 SCORED_RADIUS: Final[float] = 0.1
-"""`Hand.joint_scores` are the chances that a joint lies within this part of the box's longest side, per axis."""
+"""`Hand.joint_scores`: probability of an error below this fraction of the box's longest side, per axis."""
 
 
 class NetworkOutputError(ArithmeticError):
-    """The network answered with numbers that cannot describe a hand."""
+    """The network's output cannot describe a hand."""
 
 
 @dataclass(frozen=True)
-class HandReader:
-    """Reads hands from the network's answer."""
+class Postprocessor:
+    """Converts the network's output to hands."""
 
     topology: HandTopology
     handedness_slope: float
     score_threshold: float
     max_hands: int | None = None
-    """Keep at most this many, the best; ``None`` keeps all."""
-    fits_translation: bool = False
-    """Place hands by a fit to all of their joints instead of by what the network says of their camera."""
+    """Maximum number of hands, best first; ``None`` keeps all."""
+    fit_translation: bool = False
+    """Place hands by a fit to all of their joints instead of the camera head's output."""
 
-    def __call__(self, output: EngineOutput, letterbox: Letterbox, camera: CameraIntrinsics | None) -> tuple[Hand, ...]:
-        """Read the hands of one picture.
+    def __call__(
+        self, output: NetworkOutput, letterbox: Letterbox, camera: CameraIntrinsics | None
+    ) -> tuple[Hand, ...]:
+        """Extract the hands of one image.
 
         Parameters
         ----------
         output
-            What the engine said.
+            Output of the engine.
         letterbox
-            Where the picture lies in the network's input.
+            Position of the image in the network's input.
         camera
-            Intrinsics of the picture; without them the hands carry no metres.
+            Intrinsics of the image; without them the hands have no metres.
 
         Returns
         -------
@@ -58,67 +61,64 @@ class HandReader:
         NetworkOutputError
             If a number is not finite, or a scale not positive.
         """
-        slots = self._used_slots(output)
+        slots = self._select_slots(output)
         hands = self._hands_in_image(slots, letterbox)
         if camera is None or not hands:
             return hands
         input_camera = letterbox.input_intrinsics(camera)
-        return _with_metres(hands, slots, input_camera, self._roots(slots, input_camera))
+        return _add_metres(hands, slots, input_camera, self._root_positions(slots, input_camera))
 
-    def _roots(self, slots: EngineOutput, camera: CameraIntrinsics) -> npt.NDArray[np.float64]:
+    def _root_positions(self, slots: NetworkOutput, camera: CameraIntrinsics) -> Float64Array:
         """(K, 3) metres, optical frame."""
         pixels, scale = slots.camera[:, :2], slots.camera[:, 2]
-        roots = camera_geometry.root_position(pixels, scale, camera)
-        if self.fits_translation:
+        roots = root_position(pixels, scale, camera)
+        if self.fit_translation:
             fitted = fit_root_position(slots.joints_2d, slots.joint_spread, slots.joints_3d, pixels, camera)
-            # Joints that contradict each other can put a hand behind the camera: nothing can be learnt from those.
+            # Inconsistent joints can put a hand behind the camera: the fit is then meaningless.
             roots = np.where(fitted[:, 2:] > 0, fitted, roots)
         return roots
 
-    def _used_slots(self, output: EngineOutput) -> EngineOutput:
+    def _select_slots(self, output: NetworkOutput) -> NetworkOutput:
+        """The slots above the threshold, best first."""
         _require_finite("scores", output.scores)
         best_first = np.argsort(-output.scores, kind="stable")[: self.max_hands]
-        used = best_first[output.scores[best_first] >= self.score_threshold]
-        slots = EngineOutput(**{name: getattr(output, name)[used] for name in OUTPUT_NAMES})
+        selected = best_first[output.scores[best_first] >= self.score_threshold]
+        slots = NetworkOutput(**{name: getattr(output, name)[selected] for name in OUTPUT_NAMES})
         for name in OUTPUT_NAMES:
             _require_finite(name, getattr(slots, name))
         _require_positive("joint_spread", slots.joint_spread)
         _require_positive("camera's pixels_per_metre", slots.camera[:, 2])
         return slots
 
-    def _hands_in_image(self, slots: EngineOutput, letterbox: Letterbox) -> tuple[Hand, ...]:
+    def _hands_in_image(self, slots: NetworkOutput, letterbox: Letterbox) -> tuple[Hand, ...]:
         boxes = _boxes_in_image(slots.boxes, letterbox)
         joints_2d = letterbox.to_image(slots.joints_2d).astype(np.float32)
         joint_scores = _joint_scores(slots)
-        sides, side_scores = handedness_of(slots.vertices, self.topology, self.handedness_slope)
+        sides, handedness_scores = handedness_from_mesh(slots.vertices, self.topology, self.handedness_slope)
         return tuple(
             Hand(
                 score=float(slots.scores[k]),
                 box=boxes[k],
                 handedness=cast(Handedness, str(sides[k])),
-                handedness_score=float(side_scores[k]),
+                handedness_score=float(handedness_scores[k]),
                 joints_2d=joints_2d[k],
                 joint_scores=joint_scores[k],
-                joints_3d=None,
-                joint_sigma=None,
-                vertices=None,
             )
             for k in range(len(slots.scores))
         )
 
 
-def _with_metres(
-    hands: tuple[Hand, ...], slots: EngineOutput, input_camera: CameraIntrinsics, roots: npt.NDArray[np.float64]
+def _add_metres(
+    hands: tuple[Hand, ...], slots: NetworkOutput, input_camera: CameraIntrinsics, roots: Float64Array
 ) -> tuple[Hand, ...]:
     points = np.concatenate([slots.joints_3d, slots.vertices], axis=1)
-    points = camera_geometry.to_camera_frame(points, roots).astype(np.float32)
+    points = to_camera_frame(points, roots).astype(np.float32)
     joints_3d, vertices = points[:, :JOINT_COUNT], points[:, JOINT_COUNT:]
-    # A Laplace distribution of scale b has the standard deviation sqrt(2) b.
-    scale = camera_geometry.pixels_per_metre(roots, input_camera)
+    # A Laplace distribution of scale b has standard deviation sqrt(2) b.
+    scale = pixels_per_metre(roots, input_camera)
     joint_sigma = (np.sqrt(2) * slots.joint_spread / scale[:, None]).astype(np.float32)
     return tuple(
-        replace(hand, joints_3d=joints_3d[k], joint_sigma=joint_sigma[k], vertices=vertices[k])
-        for k, hand in enumerate(hands)
+        replace(hand, metric=MetricHand(joints_3d[k], joint_sigma[k], vertices[k])) for k, hand in enumerate(hands)
     )
 
 
@@ -128,24 +128,24 @@ def _boxes_in_image(boxes: FloatArray, letterbox: Letterbox) -> FloatArray:
     return np.clip(corners, 0, last_pixel).reshape(-1, 4).astype(np.float32)
 
 
-def _joint_scores(slots: EngineOutput) -> FloatArray:
-    """Chance of an error below `SCORED_RADIUS` of the box, under the Laplace distribution the network states."""
+def _joint_scores(slots: NetworkOutput) -> FloatArray:
+    """Probability of an error below `SCORED_RADIUS` under the network's Laplace distribution."""
     sides = (slots.boxes[:, 2:] - slots.boxes[:, :2]).max(axis=1)
-    within = 1 - np.exp(-SCORED_RADIUS * np.maximum(sides, 0)[:, None] / slots.joint_spread)
-    return np.asarray(within, np.float32)
+    scores = 1 - np.exp(-SCORED_RADIUS * np.maximum(sides, 0)[:, None] / slots.joint_spread)
+    return np.asarray(scores, np.float32)
 
 
 def _require_finite(name: str, values: npt.NDArray[np.floating]) -> None:
     if not np.isfinite(values).all():
         raise NetworkOutputError(
-            f"the network's {name} are not finite: its weights are damaged, or its precision too low for this model. "
-            "Use the shipped weights, or export yours anew in single precision"
+            f"the network's {name} are not finite: its weights are damaged, or its precision is too low for this "
+            "model. Use the shipped weights, or export yours again in single precision"
         )
 
 
 def _require_positive(name: str, values: npt.NDArray[np.floating]) -> None:
     if not (values > 0).all():
         raise NetworkOutputError(
-            f"the network's {name} must be positive, got {values.min()}: its weights are damaged or hardly trained. "
-            "Use the shipped weights, or train longer"
+            f"the network's {name} must be positive, got {values.min()}: its weights are damaged or insufficiently "
+            "trained. Use the shipped weights, or train longer"
         )

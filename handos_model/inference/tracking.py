@@ -1,122 +1,127 @@
-"""Hands over time: stable ids, sides decided over many images, smoothing, and a short memory for hands out of sight.
+"""Tracks hands over time: stable ids, handedness decided over many images, smoothing, and coasting of lost hands.
 
-Every track is predicted at constant velocity into the next image and continued by the hand that fits it best in place,
-size and side. Pairs are chosen cheapest first. For the few hands before a camera this gives the pairs of the optimal
-assignment in all but contrived cases (a test compares the two), without another dependency.
+Every track is predicted into the next image at constant velocity and matched to the detection that fits best in
+position, size and handedness. Matching is greedy, cheapest pair first. For the few hands in front of a camera this
+almost always equals the optimal assignment (a test compares the two), without another dependency.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final
 
 import numpy as np
 
-from handos_model.hand.hand import FloatArray, Hand, Handedness
+from handos_model.geometry.arrays import Float64Array
+from handos_model.hand.hand import Hand, Handedness
 from handos_model.hand.skeleton import JOINT_COUNT, ROOT_JOINT
-from handos_model.inference.smoothing import Floats, PointSmoother, Smoothing
+from handos_model.inference.smoothing import PointSmoother, Smoothing
 
 HAND_LENGTH: Final = 0.18
-"""Metres that the longest side of a hand's box stands for where only speeds in pixels are known."""
-GREATEST_COST: Final = 1.5
-"""Costs are distances in hand lengths, plus what follows: beyond this two hands are different ones."""
+"""Assumed length in metres of the longest side of a hand's box, to convert speeds from pixels."""
+MAX_COST: Final = 1.5
+"""Maximum cost of a match: the distance in hand lengths plus the costs of size and handedness."""
 SIZE_COST: Final = 0.5
 """Cost of a box that is e times longer or shorter."""
-SIDE_COST: Final = 1.3
+HANDEDNESS_COST: Final = 1.3
 """Cost of a hand of the other side, when both sides are certain."""
-VELOCITY_SHARE: Final = 0.5
-"""Part of the newest velocity in the tracked one."""
-VELOCITY_FADES: Final = 0.2
-"""Seconds in which the velocity of a hand out of sight falls to 1/e: hands turn round more often than they fly on."""
-SHORTEST_INTERVAL: Final = 1e-3
-"""Seconds between two images, even where their stamps are equal."""
-SEEN_BEFORE_COASTING: Final = 3
-"""Images that a hand must have been seen in before it may outlive being out of sight: false alarms do not."""
-MOST_EVIDENCE_OF_ONE: Final = 6.0
-"""Bound of one image's log odds of the side, which fall where a single bent finger makes the view ambiguous."""
-MOST_EVIDENCE: Final = 100.0
-"""Bound of their sum, so that a hand can still change its mind: half a second of certain images at 30 Hz. One finger
-bent for a second must not outweigh all that was seen before."""
-EVIDENCE_TO_TURN: Final = 2.0
-"""Log odds of the other side from which on a hand changes its side."""
+VELOCITY_GAIN: Final = 0.5
+"""Weight of the newest velocity in the tracked one."""
+VELOCITY_DECAY: Final = 0.2
+"""Seconds in which the velocity of a lost hand falls to 1/e. It falls because hands often turn back."""
+MIN_INTERVAL: Final = 1e-3
+"""Minimum seconds between two images for the smoothing, even if their stamps are equal."""
+MIN_HITS: Final = 3
+"""Minimum number of images with the hand before it may coast, so that false positives do not."""
+MAX_IMAGE_EVIDENCE: Final = 6.0
+"""Bound of the log odds of the side from one image: a bent finger can make the network certain of the wrong side."""
+MAX_EVIDENCE: Final = 100.0
+"""Bound of their sum, reached in half a second of certain images at 30 Hz: the side can still change, but a finger bent
+for a second does not outweigh everything before it."""
+SWITCH_EVIDENCE: Final = 2.0
+"""Log odds of the other side at which a track switches its side."""
 
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """What a user may choose."""
+    """Settings of the tracker."""
 
     coast_time: float = 0.3
-    """Seconds that a hand out of sight is carried on; 0: it is gone at once."""
+    """Seconds for which a lost hand is extrapolated; 0: lost hands are dropped at once."""
     smoothing: Smoothing | None = field(default_factory=Smoothing)
-    """``None``: places and shapes as measured."""
+    """``None``: no smoothing."""
 
 
 class HandTracker:
-    """Follows the hands of one camera from image to image."""
+    """Tracks the hands of one camera from image to image."""
 
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
-        self._next_id = 1
+        self._ids = count(1)
         self._stamp: float | None = None
 
     def update(self, hands: Sequence[Hand], stamp: float, settings: TrackingSettings) -> tuple[Hand, ...]:
-        """Take in the hands of the next image.
+        """Track the hands of the next image.
 
         Parameters
         ----------
         hands
-            As the pipeline found them.
+            Hands of the pipeline.
         stamp
-            Time of the image in seconds. When time goes back, as when a recording starts over, all hands are new.
+            Time of the image in seconds. If time goes back, for example when a recording restarts, all tracks restart.
         settings
             May change from call to call.
 
         Returns
         -------
         tuple of Hand
-            The hands seen, with `id` set, in the order given; after them those carried on, with `coasting` set.
+            The hands of the image with `id` set, in the given order; then the lost hands, with `coasting` set.
         """
         if self._stamp is not None and stamp < self._stamp:
             self._tracks.clear()
         self._stamp = stamp
-        sightings = [_Sighting.of(hand) for hand in hands]
-        continued = self._pairs(sightings, stamp)
-        seen = [self._follow(continued.get(k), sighting, stamp, settings) for k, sighting in enumerate(sightings)]
-        coasting = [self._tracks[t] for t in range(len(self._tracks)) if t not in continued.values()]
-        coasting = [track for track in coasting if track.may_coast(stamp, settings.coast_time)]
-        self._tracks = [*seen, *coasting]
+        detections = [_Detection.from_hand(hand) for hand in hands]
+        matches = self._match(detections, stamp)
+        active = [self._update_track(matches.get(k), hand, stamp, settings) for k, hand in enumerate(detections)]
+        unmatched = [track for t, track in enumerate(self._tracks) if t not in matches.values()]
+        coasting = [track for track in unmatched if track.may_coast(stamp, settings.coast_time)]
+        self._tracks = [*active, *coasting]
         return (
-            *(track.hand for track in seen),
-            *(track.carried_on(stamp, settings.coast_time) for track in coasting),
+            *(track.hand for track in active),
+            *(track.extrapolate(stamp, settings.coast_time) for track in coasting),
         )
 
-    def _pairs(self, hands: Sequence["_Sighting"], stamp: float) -> dict[int, int]:
-        """Index of the track that each hand, by index, continues; hands that continue none are left out."""
+    def _match(self, detections: Sequence["_Detection"], stamp: float) -> dict[int, int]:
+        """Map indices of detections to indices of tracks; unmatched detections are left out."""
         costs = [
-            (track.cost_of(hand, stamp), k, t) for k, hand in enumerate(hands) for t, track in enumerate(self._tracks)
+            (track.matching_cost(detection, stamp), k, t)
+            for k, detection in enumerate(detections)
+            for t, track in enumerate(self._tracks)
         ]
-        pairs: dict[int, int] = {}
+        matches: dict[int, int] = {}
         for cost, k, t in sorted(costs):
-            if cost <= GREATEST_COST and k not in pairs and t not in pairs.values():
-                pairs[k] = t
-        return pairs
+            if cost <= MAX_COST and k not in matches and t not in matches.values():
+                matches[k] = t
+        return matches
 
-    def _follow(self, known: int | None, hand: "_Sighting", stamp: float, settings: TrackingSettings) -> "_Track":
-        if known is not None:
-            track = self._tracks[known]
-            track.see(hand, stamp, settings.smoothing)
+    def _update_track(
+        self, index: int | None, detection: "_Detection", stamp: float, settings: TrackingSettings
+    ) -> "_Track":
+        if index is not None:
+            track = self._tracks[index]
+            track.update(detection, stamp, settings.smoothing)
             return track
-        self._next_id += 1
-        return _Track(hand, self._next_id - 1, stamp, settings.smoothing)
+        return _Track(detection, next(self._ids), stamp, settings.smoothing)
 
 
 @dataclass(frozen=True)
-class _Sighting:
-    """A hand as found in one image, and what the tracker compares of it."""
+class _Detection:
+    """A hand of one image with the features used for matching."""
 
     hand: Hand
     x: float
-    """Pixels of the hand's middle: that of its joints moves more steadily than that of its box."""
+    """Pixels of the joints' mean, which is steadier than the centre of the box."""
     y: float
     length: float
     """Longest side of the box in pixels."""
@@ -124,55 +129,55 @@ class _Sighting:
     """Log odds of a right hand."""
 
     @classmethod
-    def of(cls, hand: Hand) -> "_Sighting":
+    def from_hand(cls, hand: Hand) -> "_Detection":
         x, y = (hand.joints_2d.sum(axis=0) / JOINT_COUNT).tolist()
         left, top, right, bottom = hand.box.tolist()
-        return cls(hand, x, y, max(right - left, bottom - top, 1.0), _evidence(hand))
+        return cls(hand, x, y, max(right - left, bottom - top, 1.0), _side_evidence(hand))
 
 
 class _Track:
-    """One hand's past."""
+    """State of one tracked hand."""
 
-    def __init__(self, sighting: _Sighting, identity: int, stamp: float, smoothing: Smoothing | None) -> None:
-        self.hand = replace(sighting.hand, id=identity)
+    def __init__(self, detection: _Detection, track_id: int, stamp: float, smoothing: Smoothing | None) -> None:
+        self.hand = replace(detection.hand, id=track_id)
         self._stamp = stamp
-        self._seen = 1
-        self._last = sighting
-        self._velocity: Floats = np.zeros(2)
-        self._root_velocity: Floats = np.zeros(3)
-        self._evidence = sighting.evidence
-        self._in_image, self._in_space = PointSmoother(), PointSmoother()
-        self._smooth(SHORTEST_INTERVAL, smoothing)
+        self._hits = 1
+        self._last = detection
+        self._velocity: Float64Array = np.zeros(2)
+        self._root_velocity: Float64Array = np.zeros(3)
+        self._evidence = detection.evidence
+        self._smoother_2d, self._smoother_3d = PointSmoother(), PointSmoother()
+        self._smooth(MIN_INTERVAL, smoothing)
 
-    def cost_of(self, sighting: _Sighting, stamp: float) -> float:
-        """How badly a hand continues this track."""
-        last, hand, ahead = self._last, sighting.hand, _faded(stamp - self._stamp)
-        x, y = last.x + float(self._velocity[0]) * ahead, last.y + float(self._velocity[1]) * ahead
-        distance = math.hypot(sighting.x - x, sighting.y - y) / max(sighting.length, last.length)
-        resizing = abs(math.log(sighting.length / last.length))
+    def matching_cost(self, detection: _Detection, stamp: float) -> float:
+        """Cost of matching a detection to this track."""
+        last, hand, seconds = self._last, detection.hand, _decayed_time(stamp - self._stamp)
+        x, y = last.x + float(self._velocity[0]) * seconds, last.y + float(self._velocity[1]) * seconds
+        distance = math.hypot(detection.x - x, detection.y - y) / max(detection.length, last.length)
+        size_change = abs(math.log(detection.length / last.length))
         agreement = math.tanh(self._evidence / 2) * _SIGNS[hand.handedness] * (2 * hand.handedness_score - 1)
-        return distance + SIZE_COST * resizing + SIDE_COST * max(0.0, -agreement)
+        return distance + SIZE_COST * size_change + HANDEDNESS_COST * max(0.0, -agreement)
 
-    def see(self, sighting: _Sighting, stamp: float, smoothing: Smoothing | None) -> None:
-        """The hand was found again."""
-        hand, seconds = sighting.hand, stamp - self._stamp
-        side = self._decided_side(sighting)
-        self._move(sighting, seconds)
-        shown = hand if hand.handedness == side else _with_shape_of(self.hand, hand)
+    def update(self, detection: _Detection, stamp: float, smoothing: Smoothing | None) -> None:
+        """Continue the track with a matched detection."""
+        hand, seconds = detection.hand, stamp - self._stamp
+        side = self._update_handedness(detection)
+        self._update_velocity(detection, seconds)
+        hand = hand if hand.handedness == side else _keep_shape(self.hand, hand)
         score = 1 / (1 + math.exp(-max(0.0, self._evidence * _SIGNS[side])))
-        self.hand = replace(shown, id=self.hand.id, handedness=side, handedness_score=score)
+        self.hand = replace(hand, id=self.hand.id, handedness=side, handedness_score=score)
         self._smooth(seconds, smoothing)
-        self._stamp, self._seen = stamp, self._seen + 1
+        self._stamp, self._hits = stamp, self._hits + 1
 
     def may_coast(self, stamp: float, coast_time: float) -> bool:
-        """Whether the hand, not seen in the image of `stamp`, is carried on."""
-        return self._seen >= SEEN_BEFORE_COASTING and stamp - self._stamp <= coast_time and coast_time > 0
+        """Whether the track, which has no detection at `stamp`, is kept."""
+        return self._hits >= MIN_HITS and stamp - self._stamp <= coast_time and coast_time > 0
 
-    def carried_on(self, stamp: float, coast_time: float) -> Hand:
-        """The hand where it should be by now; its score falls to 0 until it is given up."""
+    def extrapolate(self, stamp: float, coast_time: float) -> Hand:
+        """The hand at its predicted position; its score decreases to 0 over `coast_time`."""
         seconds = stamp - self._stamp
-        step = (self._velocity * _faded(seconds)).astype(np.float32)
-        step_3d = (self._root_velocity * _faded(seconds)).astype(np.float32)
+        step = (self._velocity * _decayed_time(seconds)).astype(np.float32)
+        step_3d = (self._root_velocity * _decayed_time(seconds)).astype(np.float32)
         hand = self.hand
         return replace(
             hand,
@@ -180,67 +185,67 @@ class _Track:
             score=hand.score * (1 - seconds / coast_time),
             box=hand.box + np.tile(step, 2),
             joints_2d=hand.joints_2d + step,
-            joints_3d=None if hand.joints_3d is None else hand.joints_3d + step_3d,
-            vertices=None if hand.vertices is None else hand.vertices + step_3d,
+            metric=hand.metric and hand.metric.translated(step_3d),
         )
 
-    def _decided_side(self, sighting: _Sighting) -> Handedness:
-        self._evidence = max(-MOST_EVIDENCE, min(self._evidence + sighting.evidence, MOST_EVIDENCE))
-        if self._evidence * _SIGNS[self.hand.handedness] > -EVIDENCE_TO_TURN:
+    def _update_handedness(self, detection: _Detection) -> Handedness:
+        self._evidence = max(-MAX_EVIDENCE, min(self._evidence + detection.evidence, MAX_EVIDENCE))
+        if self._evidence * _SIGNS[self.hand.handedness] > -SWITCH_EVIDENCE:
             return self.hand.handedness
         return "right" if self._evidence > 0 else "left"
 
-    def _move(self, sighting: _Sighting, seconds: float) -> None:
-        before, self._last = self._last, sighting
+    def _update_velocity(self, detection: _Detection, seconds: float) -> None:
+        previous, self._last = self._last, detection
         if seconds <= 0:
             return
-        step = np.array([sighting.x - before.x, sighting.y - before.y])
-        self._velocity += VELOCITY_SHARE * (step / seconds - self._velocity)
-        root, root_before = _root(sighting.hand), _root(before.hand)
-        if root is not None and root_before is not None:
-            self._root_velocity += VELOCITY_SHARE * ((root - root_before) / seconds - self._root_velocity)
+        step = np.array([detection.x - previous.x, detection.y - previous.y])
+        self._velocity += VELOCITY_GAIN * (step / seconds - self._velocity)
+        root, previous_root = _root_position(detection.hand), _root_position(previous.hand)
+        if root is not None and previous_root is not None:
+            self._root_velocity += VELOCITY_GAIN * ((root - previous_root) / seconds - self._root_velocity)
 
     def _smooth(self, seconds: float, smoothing: Smoothing | None) -> None:
-        """Replace the hand by its smoothed self; where that is switched off, the filters forget."""
+        """Smooth the hand in place; without smoothing the filters are reset."""
         if smoothing is None:
-            self._in_image, self._in_space = PointSmoother(), PointSmoother()
+            self._smoother_2d, self._smoother_3d = PointSmoother(), PointSmoother()
             return
-        seconds = max(seconds, SHORTEST_INTERVAL)
-        hand = self.hand
+        seconds = max(seconds, MIN_INTERVAL)
+        hand, metres_per_pixel = self.hand, HAND_LENGTH / self._last.length
         points = np.concatenate([hand.joints_2d, hand.box.reshape(2, 2)])
-        points = self._in_image.smooth(points, seconds, smoothing, HAND_LENGTH / self._last.length).astype(np.float32)
+        points = self._smoother_2d.smooth(points, seconds, smoothing, metres_per_pixel).astype(np.float32)
         self.hand = replace(hand, joints_2d=points[:JOINT_COUNT], box=points[JOINT_COUNT:].reshape(4))
-        if hand.joints_3d is not None and hand.vertices is not None:
-            points = np.concatenate([hand.joints_3d, hand.vertices])
-            points = self._in_space.smooth(points, seconds, smoothing, metres_per_unit=1.0).astype(np.float32)
-            self.hand = replace(self.hand, joints_3d=points[:JOINT_COUNT], vertices=points[JOINT_COUNT:])
+        if hand.metric is not None:
+            points = np.concatenate([hand.metric.joints_3d, hand.metric.vertices])
+            points = self._smoother_3d.smooth(points, seconds, smoothing, metres_per_unit=1.0).astype(np.float32)
+            metric = replace(hand.metric, joints_3d=points[:JOINT_COUNT], vertices=points[JOINT_COUNT:])
+            self.hand = replace(self.hand, metric=metric)
 
 
 _SIGNS: Final[dict[Handedness, int]] = {"left": -1, "right": 1}
 
 
-def _evidence(hand: Hand) -> float:
+def _side_evidence(hand: Hand) -> float:
     """Log odds of a right hand."""
-    certainty = min(max(hand.handedness_score, 0.5), 1 - 1e-6)
-    return _SIGNS[hand.handedness] * min(math.log(certainty / (1 - certainty)), MOST_EVIDENCE_OF_ONE)
+    probability = min(max(hand.handedness_score, 0.5), 1 - 1e-6)
+    return _SIGNS[hand.handedness] * min(math.log(probability / (1 - probability)), MAX_IMAGE_EVIDENCE)
 
 
-def _root(hand: Hand) -> Floats | None:
-    return None if hand.joints_3d is None else hand.joints_3d[ROOT_JOINT].astype(np.float64)
+def _root_position(hand: Hand) -> Float64Array | None:
+    return None if hand.metric is None else hand.metric.joints_3d[ROOT_JOINT].astype(np.float64)
 
 
-def _faded(seconds: float) -> float:
-    """Seconds at full velocity that take as far as `seconds` with the velocity fading."""
-    return VELOCITY_FADES * (1 - math.exp(-max(seconds, 0.0) / VELOCITY_FADES))
+def _decayed_time(seconds: float) -> float:
+    """Seconds at constant velocity that cover the same distance as `seconds` at exponentially decaying velocity."""
+    return VELOCITY_DECAY * (1 - math.exp(-max(seconds, 0.0) / VELOCITY_DECAY))
 
 
-def _with_shape_of(earlier: Hand, hand: Hand) -> Hand:
-    """`hand`, where it is, with the shape it had before.
+def _keep_shape(previous: Hand, hand: Hand) -> Hand:
+    """Return `hand` with the 3D shape of `previous` at its own position.
 
-    For images whose side contradicts all others: their mesh is that of the other hand, inside out for our faces, and
-    another finger is taken for the thumb, so that its mirror image is no answer either.
+    For images whose handedness contradicts the track: the network then predicts the other hand's mesh, which the faces
+    of this side would turn inside out. Mirroring it would not help, because another finger is mistaken for the thumb.
     """
-    if earlier.joints_3d is None or earlier.vertices is None or hand.joints_3d is None:
+    if previous.metric is None or hand.metric is None:
         return hand
-    step: FloatArray = hand.joints_3d[ROOT_JOINT] - earlier.joints_3d[ROOT_JOINT]
-    return replace(hand, joints_3d=earlier.joints_3d + step, vertices=earlier.vertices + step)
+    moved = previous.metric.translated(hand.metric.joints_3d[ROOT_JOINT] - previous.metric.joints_3d[ROOT_JOINT])
+    return replace(hand, metric=replace(hand.metric, joints_3d=moved.joints_3d, vertices=moved.vertices))

@@ -1,44 +1,43 @@
-"""The hand, the person and their skins as read from an assets folder."""
+"""The hand, the person and their skins, read from an assets folder."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
-from handos_model.hand.hand import FloatArray
-from handos_model.io.frame import ImageArray
+from handos_model.files.images import read_image
+from handos_model.geometry.arrays import FloatArray, ImageArray, IntArray
+from handos_model.hand.hand import Handedness
 
-IntArray = npt.NDArray[np.int32]
-
+SIDES: tuple[Handedness, Handedness] = ("left", "right")
 HAND_FILE = Path("hand_cc0/right_hand.npz")
 PERSON_FILE = Path("person_cc0/person.npz")
-FORMAT_HELP = "the folder's format is described in docs/synthesis.md"
+FORMAT_HELP = "docs/synthesis.md describes the format"
 
 
 @dataclass(frozen=True)
 class RiggedMesh:
-    """A skinned triangle mesh with principal shape components, in metres."""
+    """A triangle mesh with a skeleton, skin weights and principal shape components, in metres."""
 
     vertices: FloatArray
     """(V, 3) mean shape at rest."""
     faces: IntArray
     """(F, 3)"""
     uv: FloatArray
-    """(U, 2) texture coordinates, v up."""
+    """(U, 2) texture coordinates, v down (up in the file)."""
     face_uv: IntArray
-    """(F, 3) rows of `uv`, one per face corner."""
+    """(F, 3) rows of `uv` for the corners of each face."""
     skin_weights: FloatArray
     """(V, B)"""
     bone_names: tuple[str, ...]
     bone_parents: IntArray
     """(B,) -1 for the root."""
     pivots: FloatArray
-    """(B, 3) the point each bone turns about at rest."""
+    """(B, 3) the point each bone rotates about, at rest."""
     shape_vertices: FloatArray
     """(S, V * 3) components of one standard deviation each."""
     shape_pivots: FloatArray
@@ -46,11 +45,11 @@ class RiggedMesh:
 
     @cached_property
     def sparse_skin_weights(self) -> csr_array:
-        """`skin_weights` without the zeros, which are nearly all of it: a person has many bones."""
+        """`skin_weights` as a sparse matrix: nearly all are 0, since a person has many bones."""
         return csr_array(self.skin_weights)
 
-    def shaped(self, coefficients: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Vertices (V, 3) and pivots (B, 3) at rest of the person with these shape coefficients (S,)."""
+    def apply_shape(self, coefficients: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Vertices (V, 3) and pivots (B, 3) at rest for shape coefficients (S,)."""
         vertices = self.vertices + (coefficients @ self.shape_vertices).reshape(-1, 3)
         pivots = self.pivots + (coefficients @ self.shape_pivots).reshape(-1, 3)
         return vertices, pivots
@@ -58,7 +57,7 @@ class RiggedMesh:
 
 @dataclass(frozen=True)
 class HandAsset:
-    """The right hand with its forearm: origin at the wrist, +y to the middle knuckle, the palm looks along +z."""
+    """The right hand with its forearm: origin at the wrist, +y to the middle knuckle, +z out of the palm."""
 
     mesh: RiggedMesh
     joints: FloatArray
@@ -72,33 +71,33 @@ class HandAsset:
 
 @dataclass(frozen=True)
 class PersonAsset:
-    """A clothed person, y up, looking along +z, who carries two of the hands above."""
+    """A clothed person, y up, facing +z, with two of the hands above."""
 
     mesh: RiggedMesh
     face_labels: npt.NDArray[np.uint8]
-    """(F,) rows of `label_names`."""
+    """(F,) indices into `label_names`."""
     label_names: tuple[str, ...]
-    hand_vertices: dict[str, IntArray]
-    """(Vh,) per side: the person's vertex for each vertex of the hand asset (whose left is mirrored)."""
+    hand_vertices: dict[Handedness, IntArray]
+    """(Vh,) for each side, the person's vertex for each vertex of the hand asset (mirrored for the left)."""
     face_parts: npt.NDArray[np.uint8]
     """(F,) as in `HandAsset`."""
     hand_rotation: FloatArray
-    """(3, 3) takes directions of the right hand's asset to the person's right hand at rest."""
+    """(3, 3) from the axes of the hand asset to those of the person's right hand at rest."""
     skins: tuple[ImageArray, ...]
 
 
 @dataclass(frozen=True)
 class Assets:
-    """Everything that scenes are built from."""
+    """The meshes and skins that scenes are built from."""
 
     hand: HandAsset
     person: PersonAsset
 
     @staticmethod
     def check(folder: Path) -> None:
-        """Raise `FileNotFoundError`, as `load` does, without reading anything."""
-        _check(folder, HAND_FILE)
-        _check(folder, PERSON_FILE)
+        """Raise `FileNotFoundError` if `load` would miss the hand or the person, without reading them."""
+        _require(folder, HAND_FILE)
+        _require(folder, PERSON_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> "Assets":
@@ -107,21 +106,21 @@ class Assets:
         Raises
         ------
         FileNotFoundError
-            If a file is absent; says which one and where the format is described.
+            If a file is missing.
         """
         hand = _load_hand(folder)
         return cls(hand, _load_person(folder, hand))
 
 
-def _check(folder: Path, name: Path) -> None:
+def _require(folder: Path, name: Path) -> None:
     if not (folder / name).is_file():
         raise FileNotFoundError(
-            f"{folder / name} is absent: --assets must name a folder with {HAND_FILE} and {PERSON_FILE}; {FORMAT_HELP}"
+            f"{folder / name} is missing: give a folder with {HAND_FILE} and {PERSON_FILE} as --assets; {FORMAT_HELP}"
         )
 
 
-def _open(folder: Path, name: Path) -> dict[str, npt.NDArray[np.generic]]:
-    _check(folder, name)
+def _read_arrays(folder: Path, name: Path) -> dict[str, npt.NDArray[np.generic]]:
+    _require(folder, name)
     with np.load(folder / name) as archive:
         return {key: archive[key] for key in archive.files}
 
@@ -129,16 +128,17 @@ def _open(folder: Path, name: Path) -> dict[str, npt.NDArray[np.generic]]:
 def _load_skins(folder: Path) -> tuple[ImageArray, ...]:
     paths = sorted([*folder.glob("*.png"), *folder.glob("*.jpg")])
     if not paths:
-        raise FileNotFoundError(f"{folder} holds no skins (*.png, *.jpg): {FORMAT_HELP}")
-    return tuple(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8) for path in paths)
+        raise FileNotFoundError(f"{folder} contains no skins (*.png, *.jpg): {FORMAT_HELP}")
+    return tuple(read_image(path) for path in paths)
 
 
 def _rigged_mesh(arrays: dict[str, npt.NDArray[np.generic]], pivots: str, shape_pivots: str) -> RiggedMesh:
     components = len(arrays["shape_vertices"])
+    uv = arrays["uv"].astype(np.float32)
     return RiggedMesh(
         vertices=arrays["vertices"].astype(np.float32),
         faces=arrays["faces"].astype(np.int32),
-        uv=arrays["uv"].astype(np.float32),
+        uv=np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1),
         face_uv=arrays["face_uv"].astype(np.int32),
         skin_weights=arrays["skin_weights"].astype(np.float32),
         bone_names=tuple(str(name) for name in arrays["bone_names"]),
@@ -150,7 +150,7 @@ def _rigged_mesh(arrays: dict[str, npt.NDArray[np.generic]], pivots: str, shape_
 
 
 def _load_hand(folder: Path) -> HandAsset:
-    arrays = _open(folder, HAND_FILE)
+    arrays = _read_arrays(folder, HAND_FILE)
     mesh = _rigged_mesh(arrays, "pivots", "shape_pivots")
     return HandAsset(
         mesh=mesh,
@@ -162,7 +162,7 @@ def _load_hand(folder: Path) -> HandAsset:
 
 
 def _hand_parts(mesh: RiggedMesh) -> npt.NDArray[np.uint8]:
-    """Part of each face by the bone that moves it most."""
+    """(F,) part of each face, by the bone with the largest skin weight."""
     part_of_bone = np.zeros(len(mesh.bone_names), np.uint8)
     for bone, name in enumerate(mesh.bone_names):
         if name.startswith("finger"):
@@ -173,17 +173,17 @@ def _hand_parts(mesh: RiggedMesh) -> npt.NDArray[np.uint8]:
 
 
 def _load_person(folder: Path, hand: HandAsset) -> PersonAsset:
-    arrays = _open(folder, PERSON_FILE)
+    arrays = _read_arrays(folder, PERSON_FILE)
     mesh = _rigged_mesh(arrays, "joints", "shape_joints")
     rotation, translation = _hand_alignment(mesh, hand)
-    placed = hand.mesh.vertices @ rotation.T + translation
+    aligned = hand.mesh.vertices @ rotation.T + translation
     labels = arrays["face_label"].astype(np.uint8)
     names = tuple(str(name) for name in arrays["label_names"])
-    vertices = {}
-    for side, mirror in (("right", 1), ("left", -1)):
+    vertices: dict[Handedness, IntArray] = {}
+    for side, mirror in zip(SIDES, (-1, 1), strict=True):
         arm = [names.index(f"{part}.{side[0].upper()}") for part in ("forearm", "hand")]
         candidates = np.unique(mesh.faces[np.isin(labels, arm)])
-        vertices[side] = _matching_vertices(mesh, candidates, placed * np.array([mirror, 1, 1], np.float32))
+        vertices[side] = _matching_vertices(mesh, candidates, aligned * np.array([mirror, 1, 1], np.float32))
     return PersonAsset(
         mesh=mesh,
         face_labels=labels,
@@ -196,7 +196,7 @@ def _load_person(folder: Path, hand: HandAsset) -> PersonAsset:
 
 
 def _hand_alignment(person: RiggedMesh, hand: HandAsset) -> tuple[FloatArray, FloatArray]:
-    """Rigid motion that takes the hand asset at rest to the person's right hand at rest."""
+    """Rotation (3, 3) and translation (3,) from the hand asset to the person's right hand, both at rest."""
     source = hand.mesh.pivots
     target = person.pivots[[person.bone_names.index(name) for name in hand.mesh.bone_names]]
     left, _, right = np.linalg.svd((target - target.mean(0)).T @ (source - source.mean(0)))
@@ -205,13 +205,13 @@ def _hand_alignment(person: RiggedMesh, hand: HandAsset) -> tuple[FloatArray, Fl
 
 
 def _matching_vertices(mesh: RiggedMesh, candidates: IntArray, points: FloatArray) -> IntArray:
-    """The vertex that is each point's own: one-to-one, since the person's mean shape is not exactly the hand's."""
+    """The vertex for each point, one-to-one: the person's mean shape is not exactly that of the hand."""
     squared = ((points[:, None, :] - mesh.vertices[candidates]) ** 2).sum(axis=2)
     return candidates[linear_sum_assignment(squared)[1]].astype(np.int32)
 
 
-def _person_parts(mesh: RiggedMesh, hand: HandAsset, vertices: dict[str, IntArray]) -> npt.NDArray[np.uint8]:
-    """Part of each of the person's faces, carried over from the hand asset through the shared vertices."""
+def _person_parts(mesh: RiggedMesh, hand: HandAsset, vertices: dict[Handedness, IntArray]) -> npt.NDArray[np.uint8]:
+    """(F,) part of each of the person's faces, from the hand asset by the shared vertices."""
     parts = np.zeros(len(mesh.vertices), np.uint8)
     for side in vertices.values():
         for part in range(1, 7):

@@ -1,4 +1,4 @@
-"""Render many frames with several processes into an annotated folder; whole shards are kept when run again."""
+"""Render frames into an annotated folder in several processes; a repeated run keeps complete shards."""
 
 import multiprocessing
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from handos_model.io.annotated_folder import shard_path, write_shard
+from handos_model.datasets.annotated_folder import shard_path, write_shard
 from handos_model.synthesis.assets import Assets
 from handos_model.synthesis.renderer import SceneRenderer
 
 SHARD_FRAMES = 500
 
 Task = tuple[Path, Path | None, Path, int, int, int, int]
-"""assets, backgrounds, out, size, seed, shard, frames in the shard."""
+"""assets, backgrounds, out, size, seed, number of the shard, frames in the shard."""
 
 
 def render_dataset(
@@ -30,20 +30,20 @@ def render_dataset(
     size: int = 256,
     backgrounds: Path | None = None,
 ) -> None:
-    """Render frames 0 .. count - 1 of a seed; which process renders a frame does not change it.
+    """Render frames 0 .. count - 1 of a seed. Frames do not depend on the number of processes.
 
     Parameters
     ----------
     assets, backgrounds
         As for `SceneRenderer`.
     out
-        The annotated folder, made if absent.
+        The annotated folder, created if needed.
     count, seed
-        How many frames, and of which endless sequence.
+        Number of frames, and the seed of their sequence.
     workers
-        Processes; each uses one thread.
+        Number of processes; each uses one thread.
     size
-        Side of the frames in pixels.
+        Side of the square frames in pixels.
     """
     Assets.check(assets)
     shards = [(number, min(SHARD_FRAMES, count - start)) for number, start in enumerate(range(0, count, SHARD_FRAMES))]
@@ -57,14 +57,20 @@ def render_dataset(
             for task in tasks:
                 progress.update(_render_shard(task))
             return
-        with _one_thread_each(), multiprocessing.get_context("spawn").Pool(workers, _use_one_thread) as pool:
+        with (
+            _single_threaded_children(),
+            multiprocessing.get_context("spawn").Pool(workers, _limit_opencv_threads) as pool,
+        ):
             for frames in pool.imap_unordered(_render_shard, tasks):
                 progress.update(frames)
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes that start now do linear algebra in one thread: its libraries read the environment when imported."""
+def _single_threaded_children() -> Iterator[None]:
+    """Make processes started in this block use one thread for linear algebra.
+
+    Its libraries read the environment when they are imported.
+    """
     before = dict(os.environ)
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     try:
@@ -74,7 +80,7 @@ def _one_thread_each() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _use_one_thread() -> None:
+def _limit_opencv_threads() -> None:
     cv2.setNumThreads(1)
 
 

@@ -1,4 +1,4 @@
-"""Named hand poses: the templates that random poses are blended from."""
+"""Named hand poses that random poses are sampled around."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,16 +6,16 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Gesture:
-    """Joint angles of a hand in degrees; 0 is a flat hand with the fingers together."""
+    """Joint angles of a hand in degrees; all 0 is a flat hand with parallel fingers."""
 
-    knuckles: tuple[float, float, float, float]
-    """Flexion at the mcp joints, index to pinky."""
-    curls: tuple[float, float, float, float]
-    """Flexion at the pip joints; the dip joints follow."""
-    spread: tuple[float, float, float, float]
-    """Abduction at the mcp joints, positive towards the thumb."""
+    mcp_flexion: tuple[float, float, float, float]
+    """Index to pinky."""
+    pip_flexion: tuple[float, float, float, float]
+    """Index to pinky; the dip joints follow."""
+    abduction: tuple[float, float, float, float]
+    """Of the mcp joints, index to pinky; positive towards the thumb."""
     thumb: tuple[float, float, float, float, float]
-    """Carpal flexion (across the palm), abduction (away from the palm) and twist; flexion at mcp and ip."""
+    """Cmc flexion (across the palm), abduction (away from the palm) and twist; mcp flexion; ip flexion."""
 
 
 TOGETHER: Final = (2.0, 0.0, -2.0, -5.0)
@@ -61,4 +61,4 @@ GESTURES: Final[dict[str, Gesture]] = {
     "crossed": Gesture((4, -14, 85, 82), (4, 19, 90, 96), (-19, 20, -2, -6), (18, 21, 22, 32, 25)),
     "backward": Gesture((-20, -22, -22, -22), (2, 2, 2, 2), (9, 1, -7, -14), (-24, -8, 0, -12, -15)),
 }
-"""Degrees. Enough variety to interpolate between; noise and blends do the rest."""
+"""Degrees."""

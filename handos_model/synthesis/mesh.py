@@ -1,4 +1,4 @@
-"""Meshes ready to be drawn, and the one mesh that a whole scene is joined into."""
+"""Textured triangle meshes, and the single mesh that a whole scene is joined into."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,33 +7,32 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from handos_model.hand.hand import FloatArray
-from handos_model.synthesis.assets import IntArray
+from handos_model.geometry.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles in camera coordinates (metres, optical frame), textured."""
+    """A textured mesh in camera coordinates (metres, optical frame)."""
 
     vertices: FloatArray
     """(V, 3)"""
     faces: IntArray
     """(F, 3) counter-clockwise when seen from outside."""
     uv: FloatArray
-    """(F, 3, 2) per corner, v down."""
+    """(F, 3, 2) texture coordinates of each corner, v down."""
     materials: npt.NDArray[np.int16]
-    """(F,) rows of the scene's materials."""
-    parts: npt.NDArray[np.uint8]
+    """(F,) indices into the scene's materials."""
+    part_ids: npt.NDArray[np.uint8]
     """(F,) 0 = not a hand, 1 = palm, 2..6 = thumb..pinky."""
     tint: FloatArray
-    """(V, 3) multiplies the texture's colour (BGR, linear)."""
-    owners: npt.NDArray[np.int8]
-    """(F,) which of the scene's hands a face belongs to; -1 for none."""
+    """(V, 3) factors of the texture's colour, linear BGR."""
+    hand_ids: npt.NDArray[np.int8]
+    """(F,) index of the hand in the scene that a face belongs to; -1 for none."""
 
 
 @dataclass(frozen=True)
 class SceneMesh:
-    """All meshes of a scene in one."""
+    """All meshes of a scene joined, with the fields of `Mesh`."""
 
     vertices: FloatArray
     normals: FloatArray
@@ -41,13 +40,12 @@ class SceneMesh:
     faces: IntArray
     uv: FloatArray
     materials: npt.NDArray[np.int16]
-    parts: npt.NDArray[np.uint8]
+    part_ids: npt.NDArray[np.uint8]
     tint: FloatArray
-    owners: npt.NDArray[np.int8]
-    """(F,)"""
+    hand_ids: npt.NDArray[np.int8]
 
 
-def join(meshes: Sequence[Mesh]) -> SceneMesh:
+def join_meshes(meshes: Sequence[Mesh]) -> SceneMesh:
     """Join meshes and compute smooth normals."""
     offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
     vertices = np.concatenate([mesh.vertices for mesh in meshes]).astype(np.float32)
@@ -58,15 +56,15 @@ def join(meshes: Sequence[Mesh]) -> SceneMesh:
         faces=faces,
         uv=np.concatenate([mesh.uv for mesh in meshes]).astype(np.float32),
         materials=np.concatenate([mesh.materials for mesh in meshes]),
-        parts=np.concatenate([mesh.parts for mesh in meshes]),
+        part_ids=np.concatenate([mesh.part_ids for mesh in meshes]),
         tint=np.concatenate([mesh.tint for mesh in meshes]).astype(np.float32),
-        owners=np.concatenate([mesh.owners for mesh in meshes]),
+        hand_ids=np.concatenate([mesh.hand_ids for mesh in meshes]),
     )
 
 
 @numba.njit(cache=True, fastmath=True)
 def vertex_normals(vertices, faces):  # type: ignore[no-untyped-def]
-    """(V, 3) unit normals: the faces' normals, weighted by area."""
+    """(V, 3) unit normals: the mean of the adjacent faces' normals, weighted by area."""
     normals = np.zeros_like(vertices)
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]

@@ -1,33 +1,33 @@
-"""A posed, dressed person with two labelled hands."""
+"""Random clothed people with two hands each."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from handos_model.hand.hand import FloatArray, Handedness
-from handos_model.synthesis.assets import HandAsset, IntArray, PersonAsset
+from handos_model.geometry.arrays import FloatArray, IntArray
+from handos_model.hand.hand import Handedness
+from handos_model.synthesis.assets import SIDES, HandAsset, PersonAsset
 from handos_model.synthesis.mesh import Mesh
 from handos_model.synthesis.posing import HandPoser
 from handos_model.synthesis.rotations import rotation_matrices
 from handos_model.synthesis.skinning import pose_mesh
 
-SIDES: tuple[Handedness, Handedness] = ("left", "right")
-MIRRORED = np.diag([-1.0, 1.0, 1.0])
+MIRROR = np.diag([-1.0, 1.0, 1.0])
 WAIST = 0.08
-"""Height at rest that divides upper from lower clothes, metres."""
+"""Metres, height at rest of the border between upper and lower clothes."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person in their own axes (y up, looking along +z), metres."""
+    """A person in their own axes (y up, facing +z), metres."""
 
     vertices: FloatArray
     """(V, 3)"""
     hands: dict[Handedness, FloatArray]
-    """(Vh, 3) the vertices of each hand, in the order of the hand asset."""
+    """(Vh, 3) vertices of each hand, in the order of the hand asset."""
     head: FloatArray
-    """(3,) middle of the head."""
+    """(3,) centre of the head."""
 
 
 class PersonBuilder:
@@ -45,106 +45,116 @@ class PersonBuilder:
         label = {name: k for k, name in enumerate(asset.label_names)}
         self._label = label
         mesh = asset.mesh
-        self._dominant = mesh.skin_weights[mesh.faces].sum(axis=1).argmax(axis=1)
-        self._uv = _surface_uv(asset, label)
+        self._face_bones = mesh.skin_weights[mesh.faces].sum(axis=1).argmax(axis=1)
+        self._uv = _face_uv(asset, label)
         self._material_offsets = _material_offsets(asset, label)
-        self._hand_of_face = _hand_of_face(asset)
-        self._hair = _hair_share(mesh.vertices)
-        self._pupils = _pupil_share(asset, label["eye"])
+        self._face_sides = _face_sides(asset)
+        self._hair = _hair_mask(mesh.vertices)
+        self._pupils = _pupil_mask(asset, label["eye"])
 
     def sample(self, rng: np.random.Generator, raised: tuple[bool, bool]) -> Person:
-        """A random shape in a random pose; `raised` says which hands (left, right) are held up in front."""
+        """A random shape in a random pose; `raised`: whether the left and the right hand are held up in front."""
         mesh = self._asset.mesh
         shape = rng.normal(0, 0.8, len(mesh.shape_vertices)).clip(-2, 2).astype(np.float32)
-        vertices, pivots = mesh.shaped(shape)
-        rotations = self._rotations(rng, pivots, raised)
+        vertices, pivots = mesh.apply_shape(shape)
+        rotations = self._sample_rotations(rng, pivots, raised)
         posed, transforms = pose_mesh(mesh, vertices, pivots, rotations)
         hands = {side: posed[self._asset.hand_vertices[side]] for side in SIDES}
         head = transforms[self._bones["head"]]
-        middle = pivots[self._bones["head"]] + np.array([0, 0.07, 0.03], np.float32)
-        return Person(posed, hands, head[:, :3] @ middle + head[:, 3])
+        centre = pivots[self._bones["head"]] + np.array([0, 0.07, 0.03], np.float32)
+        return Person(posed, hands, head[:, :3] @ centre + head[:, 3])
 
     def mesh(
         self,
         rng: np.random.Generator,
-        placed: FloatArray,
+        vertices: FloatArray,
         first_material: int,
-        owners: dict[Handedness, int],
+        hand_ids: dict[Handedness, int],
         hand_tints: dict[Handedness, FloatArray],
     ) -> Mesh:
-        """A person at their place in the scene, given their (V, 3) vertices in camera coordinates.
+        """The person in the scene, with random clothes and hair.
 
-        Materials are expected in this order from `first_material` on: skin, upper clothes, lower clothes, eyes.
+        Parameters
+        ----------
+        vertices
+            (V, 3) of the person, camera coordinates.
+        first_material
+            Index of the scene's material of the skin; those of upper clothes, lower clothes and eyes follow.
+        hand_ids
+            Indices of the scene's hands.
+        hand_tints
+            (Vh, 3) factors of the skin's colour on each hand.
         """
-        kept = np.flatnonzero(self._dressed(rng))
-        tint = self._tint(rng)
+        kept = np.flatnonzero(self._sample_clothes(rng))
+        tint = self._sample_tint(rng)
         for side, hand_tint in hand_tints.items():
             tint[self._asset.hand_vertices[side]] *= hand_tint
-        numbers = np.array([-1, *(owners[side] for side in SIDES)], np.int8)
+        ids = np.array([-1, *(hand_ids[side] for side in SIDES)], np.int8)
         return Mesh(
-            vertices=placed,
+            vertices=vertices,
             faces=self._asset.mesh.faces[kept],
             uv=self._uv[kept],
             materials=self._material_offsets[kept] + np.int16(first_material),
-            parts=self._asset.face_parts[kept],
+            part_ids=self._asset.face_parts[kept],
             tint=tint,
-            owners=numbers[self._hand_of_face[kept]],
+            hand_ids=ids[self._face_sides[kept]],
         )
 
-    def _dressed(self, rng: np.random.Generator) -> np.ndarray:
-        """(F,) which faces exist: sleeves have a random length, some wear a skirt."""
+    def _sample_clothes(self, rng: np.random.Generator) -> np.ndarray:
+        """(F,) mask of the faces that are kept: sleeves of random length, sometimes a skirt."""
         labels, names = self._asset.face_labels, self._asset.mesh.bone_names
-        bare = rng.random()
+        kind = rng.random()
         prefixes: tuple[str, ...] = ()
-        if bare < 0.25:
+        if kind < 0.25:
             prefixes = ("lowerarm", "wrist")
-        elif bare < 0.4:
+        elif kind < 0.4:
             prefixes = ("lowerarm", "wrist", "upperarm02")
-        elif bare < 0.5:
+        elif kind < 0.5:
             prefixes = ("lowerarm", "wrist", "upperarm")
-        elif bare < 0.65:
+        elif kind < 0.65:
             prefixes = ("lowerarm02", "wrist")
-        undressed = np.array([name.startswith(prefixes) if prefixes else False for name in names])
-        kept = ~((labels == self._label["clothes"]) & undressed[self._dominant])
+        undressed = np.array([name.startswith(prefixes) for name in names])
+        kept = ~((labels == self._label["clothes"]) & undressed[self._face_bones])
         if rng.random() < 0.7:
             kept &= labels != self._label["skirt"]
         return kept
 
-    def _tint(self, rng: np.random.Generator) -> FloatArray:
-        """(V, 3) darker where hair grows and in the pupils."""
+    def _sample_tint(self, rng: np.random.Generator) -> FloatArray:
+        """(V, 3) factors of the colour: darker on hair and pupils."""
         hair = np.exp(rng.uniform(-4.0, -0.3)) * np.array([0.7, 0.85, 1.0], np.float32)
         amount = (self._hair * rng.choice([0.0, 1.0], p=[0.12, 0.88]))[:, None]
         tint = 1 - amount * (1 - hair)
         tint *= 1 - 0.93 * self._pupils[:, None]
         return tint.astype(np.float32)
 
-    def _rotations(self, rng: np.random.Generator, pivots: FloatArray, raised: tuple[bool, bool]) -> FloatArray:
+    def _sample_rotations(self, rng: np.random.Generator, pivots: FloatArray, raised: tuple[bool, bool]) -> FloatArray:
+        """(B, 3, 3) local rotations of the bones."""
         matrices = np.tile(np.eye(3), (len(pivots), 1, 1))
         for name, spread in (("spine04", 6), ("spine02", 6), ("neck01", 8), ("neck03", 6), ("head", 10)):
-            turn = np.radians(rng.normal(0, spread, 3) * [1, 1.3, 0.6])
-            matrices[self._bones[name]] = rotation_matrices(turn)
-        for side, up in zip(SIDES, raised, strict=True):
-            self._pose_arm(rng, matrices, pivots, side, up)
+            rotation = np.radians(rng.normal(0, spread, 3) * [1, 1.3, 0.6])
+            matrices[self._bones[name]] = rotation_matrices(rotation)
+        for side, is_raised in zip(SIDES, raised, strict=True):
+            self._pose_arm(rng, matrices, pivots, side, is_raised)
         return matrices.astype(np.float32)
 
     def _pose_arm(
-        self, rng: np.random.Generator, matrices: np.ndarray, pivots: FloatArray, side: Handedness, up: bool
+        self, rng: np.random.Generator, matrices: np.ndarray, pivots: FloatArray, side: Handedness, raised: bool
     ) -> None:
-        """Aim upper arm and forearm, turn the forearm about itself, pose wrist and fingers."""
+        """Aim upper arm and forearm, twist the forearm, pose wrist and fingers."""
         letter, outward = side[0].upper(), 1.0 if side == "left" else -1.0
         shoulder, elbow, wrist = (
             pivots[self._bones[f"{name}.{letter}"]] for name in ("upperarm01", "lowerarm01", "wrist")
         )
-        upper, lower = _arm_directions(rng, up, outward)
-        first = _aim(elbow - shoulder, upper)
-        second = first.T @ _aim(first @ (wrist - elbow), lower) @ first
+        upper, lower = _sample_arm_directions(rng, raised, outward)
+        first = _rotation_between(elbow - shoulder, upper)
+        second = first.T @ _rotation_between(first @ (wrist - elbow), lower) @ first
         matrices[self._bones[f"upperarm01.{letter}"]] = first
         matrices[self._bones[f"lowerarm01.{letter}"]] = second
         fingers = self._poser.sample(rng).astype(np.float64)
         axes = self._asset.hand_rotation.astype(np.float64)
         fingers = axes @ fingers @ axes.T
         if side == "left":
-            fingers = MIRRORED @ fingers @ MIRRORED
+            fingers = MIRROR @ fingers @ MIRROR
         bones = self._finger_bones[side]
         matrices[bones[1:]] = fingers[1:]
         forearm = (wrist - elbow) / np.linalg.norm(wrist - elbow)
@@ -154,9 +164,9 @@ class PersonBuilder:
         matrices[self._bones[f"wrist.{letter}"]] = half @ matrices[self._bones[f"wrist.{letter}"]]
 
 
-def _arm_directions(rng: np.random.Generator, up: bool, outward: float) -> tuple[np.ndarray, np.ndarray]:
+def _sample_arm_directions(rng: np.random.Generator, raised: bool, outward: float) -> tuple[np.ndarray, np.ndarray]:
     """Unit directions of upper arm and forearm in the person's axes."""
-    if up:
+    if raised:
         upper = np.array([rng.uniform(-0.1, 0.9), rng.uniform(-1.0, 0.1), rng.uniform(0.0, 0.9)])
         lower = np.array([rng.uniform(-0.8, 0.45), rng.uniform(-0.25, 1.1), rng.uniform(0.05, 1.0)])
     else:
@@ -166,8 +176,8 @@ def _arm_directions(rng: np.random.Generator, up: bool, outward: float) -> tuple
     return upper * side / np.linalg.norm(upper), lower * side / np.linalg.norm(lower)
 
 
-def _aim(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The smallest rotation that takes one direction to another."""
+def _rotation_between(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The smallest rotation (3, 3) from one direction to another."""
     source, target = source / np.linalg.norm(source), target / np.linalg.norm(target)
     axis = np.cross(source, target)
     sine = np.linalg.norm(axis)
@@ -188,42 +198,41 @@ def _material_offsets(asset: PersonAsset, label: dict[str, int]) -> npt.NDArray[
     return offsets
 
 
-def _hand_of_face(asset: PersonAsset) -> npt.NDArray[np.int8]:
-    """(F,) 0 no hand's, 1 the left's, 2 the right's."""
+def _face_sides(asset: PersonAsset) -> npt.NDArray[np.int8]:
+    """(F,) 0 not a hand, 1 the left hand, 2 the right hand."""
     faces = asset.mesh.faces
-    owner = np.zeros(len(faces), np.int8)
+    sides = np.zeros(len(faces), np.int8)
     for number, side in enumerate(SIDES, start=1):
         at_hand = np.zeros(len(asset.mesh.vertices), bool)
         at_hand[asset.hand_vertices[side]] = True
-        owner[at_hand[faces].all(axis=1) & (asset.face_parts > 0)] = number
-    return owner
+        sides[at_hand[faces].all(axis=1) & (asset.face_parts > 0)] = number
+    return sides
 
 
-def _surface_uv(asset: PersonAsset, label: dict[str, int]) -> FloatArray:
-    """(F, 3, 2) texture coordinates, v down; clothes get the front's plane, since the atlas has no room for them."""
+def _face_uv(asset: PersonAsset, label: dict[str, int]) -> FloatArray:
+    """(F, 3, 2) texture coordinates, v down; clothes are projected from the front, as the atlas does not cover them."""
     mesh = asset.mesh
     uv = mesh.uv[mesh.face_uv]
-    uv = np.stack([uv[..., 0], 1 - uv[..., 1]], axis=-1)
     clothes = np.isin(asset.face_labels, (label["clothes"], label["skirt"]))
     corners = mesh.vertices[mesh.faces[clothes]]
     uv[clothes] = np.stack([corners[..., 0] + 0.6 * corners[..., 2], -corners[..., 1]], axis=-1) * 3.0
     return uv.astype(np.float32)
 
 
-def _hair_share(vertices: FloatArray) -> FloatArray:
+def _hair_mask(vertices: FloatArray) -> FloatArray:
     """(V,) 1 on the upper back of the head at rest, 0 elsewhere."""
     height = vertices[:, 1] - 0.735 - 0.6 * (vertices[:, 2] - 0.06)
     return np.where(vertices[:, 1] > 0.62, np.clip(height * 60, 0, 1), 0).astype(np.float32)
 
 
-def _pupil_share(asset: PersonAsset, eye: int) -> FloatArray:
-    """(V,) 1 in the middle of the eyes' front, 0 elsewhere."""
-    share = np.zeros(len(asset.mesh.vertices), np.float32)
+def _pupil_mask(asset: PersonAsset, eye: int) -> FloatArray:
+    """(V,) 1 on the pupils, 0 elsewhere."""
+    mask = np.zeros(len(asset.mesh.vertices), np.float32)
     ids = np.unique(asset.mesh.faces[asset.face_labels == eye])
     vertices = asset.mesh.vertices
     for side in (-1, 1):
         ball = ids[np.sign(vertices[ids, 0]) == side]
-        middle = (vertices[ball].max(axis=0) + vertices[ball].min(axis=0)) / 2
-        off_axis = np.linalg.norm(vertices[ball, :2] - middle[:2], axis=1)
-        share[ball] = ((off_axis < 0.006) & (vertices[ball, 2] > middle[2])).astype(np.float32)
-    return share
+        centre = (vertices[ball].max(axis=0) + vertices[ball].min(axis=0)) / 2
+        off_axis = np.linalg.norm(vertices[ball, :2] - centre[:2], axis=1)
+        mask[ball] = ((off_axis < 0.006) & (vertices[ball, 2] > centre[2])).astype(np.float32)
+    return mask

@@ -1,27 +1,28 @@
-"""Random hand poses within anatomical limits: gestures, blends, and curls that are correlated or not."""
+"""Random hand poses within anatomical limits: gestures, blends of them, correlated and independent finger curls."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from handos_model.hand.hand import FloatArray
+from handos_model.geometry.arrays import FloatArray
 from handos_model.synthesis.assets import HandAsset
 from handos_model.synthesis.gestures import GESTURES, Gesture
 from handos_model.synthesis.rotations import rotation_matrices
 from handos_model.synthesis.skinning import bone_transforms
 
-FINGER_LOW = np.array([-30.0, -4.0])
-FINGER_HIGH = np.array([90.0, 108.0])
-"""Degrees, (knuckle, curl)."""
-THUMB_LOW = np.array([-35.0, -25.0, -15.0, -20.0, -25.0])
-THUMB_HIGH = np.array([35.0, 38.0, 38.0, 50.0, 75.0])
-EASINGS = 14
-"""A pose whose fingers run through one another is opened a little, this often at most."""
-TOUCH = 0.62
-"""Two spheres closer than this share of their radii's sum penetrate: flesh gives way a little."""
+FINGER_MIN = np.array([-30.0, -4.0])
+FINGER_MAX = np.array([90.0, 108.0])
+"""Degrees of flexion (mcp, pip)."""
+THUMB_MIN = np.array([-35.0, -25.0, -15.0, -20.0, -25.0])
+THUMB_MAX = np.array([35.0, 38.0, 38.0, 50.0, 75.0])
+"""Degrees, as in `Gesture.thumb`."""
+MAX_SEPARATION_STEPS = 14
+"""A pose whose fingers intersect is opened a little, up to this many times."""
+CONTACT_RATIO = 0.62
+"""Spheres closer than this fraction of the sum of their radii intersect: flesh is soft."""
 THUMB, PALM = 0, 5
-"""Their numbers; the fingers' are 1..4."""
+"""Indices in contact matrices; the fingers are 1..4."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,15 @@ class HandAngles:
     """Joint angles of one hand in degrees, as in `Gesture`."""
 
     fingers: np.ndarray
-    """(4, 4) knuckle, curl, end (dip), spread of index..pinky."""
+    """(4, 4) mcp, pip and dip flexion, mcp abduction of index..pinky."""
     thumb: np.ndarray
-    """(5,)"""
+    """(5,) as in `Gesture.thumb`."""
     wrist: np.ndarray
-    """(3,) flexion, deviation towards the thumb, twist."""
+    """(3,) flexion, radial deviation (towards the thumb), forearm twist."""
 
 
 class HandPoser:
-    """Turns random numbers into bone rotations of the hand asset."""
+    """Samples bone rotations of the hand asset."""
 
     def __init__(self, asset: HandAsset) -> None:
         self._asset = asset
@@ -46,53 +47,55 @@ class HandPoser:
     def sample(self, rng: np.random.Generator) -> FloatArray:
         """(B, 3, 3) local rotations of the bones of a right hand."""
         angles = sample_angles(rng)
-        for _ in range(EASINGS):
+        for _ in range(MAX_SEPARATION_STEPS):
             rotations = self.rotations(angles)
             contacts = self.contacts(rotations)
             if not contacts.any():
                 break
-            angles = _eased(angles, contacts)
+            angles = _separate(angles, contacts)
         return rotations
 
     def rotations(self, angles: HandAngles) -> FloatArray:
         """(B, 3, 3) local rotations for joint angles."""
         vectors = np.zeros((len(self._bones), 3))
         for finger in range(4):
-            knuckle, curl, end, _spread = angles.fingers[finger]
-            axis = self._flexion_axes[finger]
-            rest = self._rest_flexion[finger]
-            flexed = [knuckle - rest[0], curl - rest[1], end - rest[2]]
-            names = [f"finger{finger + 2}-{k}.R" for k in (1, 2, 3)]
-            for name, angle in zip(names, flexed, strict=True):
-                vectors[self._bones[name]] = np.radians(angle) * axis
-        # The two outer metacarpals give way when ring finger and pinky flex: the palm cups.
-        for finger, share in ((2, 0.06), (3, 0.14)):
-            cupping = np.radians(share * max(angles.fingers[finger, 0], 0.0))
+            flexion = angles.fingers[finger, :3] - self._rest_flexion[finger]
+            for k in range(3):
+                bone = self._bones[f"finger{finger + 2}-{k + 1}.R"]
+                vectors[bone] = np.radians(flexion[k]) * self._flexion_axes[finger]
+        # The two outer metacarpals move with the flexion of ring finger and pinky: the palm cups.
+        for finger, fraction in ((2, 0.06), (3, 0.14)):
+            cupping = np.radians(fraction * max(angles.fingers[finger, 0], 0.0))
             vectors[self._bones[f"metacarpal{finger + 1}.R"]] = cupping * np.array([1.0, 0.25, 0.0])
         vectors[self._bones["wrist.R"]] = np.radians([angles.wrist[0], angles.wrist[2] * 0.5, -angles.wrist[1]])
         vectors[self._bones["lowerarm02.R"]] = np.radians([0.0, angles.wrist[2] * 0.5, 0.0])
         matrices = rotation_matrices(vectors)
-        for finger in range(4):
-            bone = self._bones[f"finger{finger + 2}-1.R"]
-            # Spreading happens about the palm's normal and fades as the knuckle flexes.
-            fade = np.cos(np.radians(np.clip(angles.fingers[finger, 0], 0, 90)))
-            turn = np.radians([0.0, 0.0, -angles.fingers[finger, 3] * fade])
-            matrices[bone] = rotation_matrices(turn) @ matrices[bone]
-        self._turn_thumb(matrices, angles.thumb)
+        self._abduct_fingers(matrices, angles.fingers)
+        self._rotate_thumb(matrices, angles.thumb)
         return matrices.astype(np.float32)
 
-    def _turn_thumb(self, matrices: np.ndarray, thumb: np.ndarray) -> None:
-        carpal, abduction, twist, mcp, ip = np.radians(thumb)
+    def _abduct_fingers(self, matrices: np.ndarray, fingers: np.ndarray) -> None:
+        """Rotate the fingers about the palm's normal; the effect fades as the mcp joint flexes."""
+        for finger in range(4):
+            bone = self._bones[f"finger{finger + 2}-1.R"]
+            fade = np.cos(np.radians(np.clip(fingers[finger, 0], 0, 90)))
+            abduction = np.radians([0.0, 0.0, -fingers[finger, 3] * fade])
+            matrices[bone] = rotation_matrices(abduction) @ matrices[bone]
+
+    def _rotate_thumb(self, matrices: np.ndarray, thumb: np.ndarray) -> None:
+        cmc, abduction, twist, mcp, ip = np.radians(thumb)
         across, along, away = self._thumb_axes
-        bend = self._thumb_bend
-        turns = rotation_matrices([across * carpal, away * abduction, along * twist, bend * mcp, bend * ip])
-        matrices[self._bones["finger1-1.R"]] = turns[0] @ turns[1] @ turns[2]
-        matrices[self._bones["finger1-2.R"]] = turns[3]
-        matrices[self._bones["finger1-3.R"]] = turns[4]
+        flexion_axis = self._thumb_flexion_axis
+        rotations = rotation_matrices(
+            [across * cmc, away * abduction, along * twist, flexion_axis * mcp, flexion_axis * ip]
+        )
+        matrices[self._bones["finger1-1.R"]] = rotations[0] @ rotations[1] @ rotations[2]
+        matrices[self._bones["finger1-2.R"]] = rotations[3]
+        matrices[self._bones["finger1-3.R"]] = rotations[4]
 
     @cached_property
     def _chains(self) -> np.ndarray:
-        """(5, 4, 3) pivots of each finger's three bones and its tip at rest, thumb first."""
+        """(5, 4, 3) pivots of the three bones and the tip of each finger at rest, thumb first."""
         pivots, joints = self._asset.mesh.pivots, self._asset.joints
         chains = []
         for finger in range(5):
@@ -102,82 +105,78 @@ class HandPoser:
 
     @cached_property
     def _flexion_axes(self) -> np.ndarray:
-        """(4, 3) normals of the fingers' planes, so that positive turns bend towards the palm."""
+        """(4, 3) axes about which positive rotations bend the fingers towards the palm."""
         directions = self._chains[1:, 3] - self._chains[1:, 0]
         axes = np.cross(directions, [0.0, 0.0, 1.0])
         return axes / np.linalg.norm(axes, axis=1, keepdims=True)
 
     @cached_property
     def _rest_flexion(self) -> np.ndarray:
-        """(4, 3) degrees by which the fingers are flexed at rest, measured as the slope of their bones."""
+        """(4, 3) degrees of flexion at rest (mcp, pip, dip), from the slopes of the bones."""
         bones = np.diff(self._chains[1:], axis=1)
         slope = np.degrees(np.arctan2(bones[..., 2], np.linalg.norm(bones[..., :2], axis=-1)))
         slope[:, 1:] -= slope[:, :-1].copy()
-        # The last pivot lies near the back of the finger and the tip on its skin: the bone is straighter than that.
+        # The last pivot lies near the back of the finger and the tip on its skin, which exaggerates the slope.
         slope[:, 2] = np.clip(slope[:, 2], -4, 4)
         return slope
 
     @cached_property
     def _thumb_axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Axes of the thumb's carpal joint: across the palm, along the bone, away from the palm."""
+        """Axes of the thumb's cmc joint: across the palm, along the bone, away from the palm."""
         along = self._chains[0, 1] - self._chains[0, 0]
         along /= np.linalg.norm(along)
-        across = self._thumb_bend
+        across = self._thumb_flexion_axis
         away = np.cross(along, across)
         return across, along, away / np.linalg.norm(away)
 
     @cached_property
-    def _thumb_bend(self) -> np.ndarray:
+    def _thumb_flexion_axis(self) -> np.ndarray:
         bones = np.diff(self._chains[0], axis=0)
         axis = np.cross(bones[0], bones[1]) + np.cross(bones[1], bones[2])
         return axis / np.linalg.norm(axis)
 
     def contacts(self, rotations: FloatArray) -> np.ndarray:
-        """(6, 6) which of thumb..pinky and the palm, taken as chains of spheres, run through one another.
+        """(6, 6) which of thumb..pinky and palm, approximated by spheres, intersect.
 
-        The row's is where they meet the one that lies further from the palm: a thumb on the fingers of a fist, or
-        fingers on a thumb that is tucked in under them.
+        An intersection is in the row of the one that lies further out from the palm there: the thumb's if it lies on
+        the fingers of a fist, a finger's if the thumb is tucked in under it.
         """
         transforms = bone_transforms(self._asset.mesh.bone_parents, self._asset.mesh.pivots, rotations)
-        spheres, bones, radii, fingers = self._spheres
-        posed = np.einsum("nij,nj->ni", transforms[bones, :, :3], spheres) + transforms[bones, :, 3]
+        centres, bones, radii, fingers = self._spheres
+        posed = np.einsum("nij,nj->ni", transforms[bones, :, :3], centres) + transforms[bones, :, 3]
         distance = np.linalg.norm(posed[:, None] - posed[None], axis=-1)
-        deep = (distance < TOUCH * (radii[:, None] + radii[None])) & (fingers[:, None] != fingers[None])
+        intersecting = (distance < CONTACT_RATIO * (radii[:, None] + radii[None])) & (fingers[:, None] != fingers[None])
         height = posed @ transforms[self._bones["wrist.R"], :, 2]
-        deep &= height[:, None] >= height[None]
+        intersecting &= height[:, None] >= height[None]
         contacts = np.zeros((6, 6), bool)
-        first, second = np.nonzero(deep)
+        first, second = np.nonzero(intersecting)
         contacts[fingers[first], fingers[second]] = True
         return contacts
 
     @cached_property
     def _spheres(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Points (n, 3) along the fingers at rest, with the bone, radius (metres) and finger of each."""
+        """Centres (n, 3) at rest of spheres for fingers and palm, with the bone, radius (metres) and finger of each."""
         joints = self._asset.joints.astype(np.float64)
-        points, bones, radii, fingers = [], [], [], []
-        for finger in range(5):
-            for segment in range(3):
-                start, end = joints[4 * finger + 1 + segment], joints[4 * finger + 2 + segment]
-                for t in (0.35, 0.65, 0.95):
-                    if finger == 0 and segment == 0:
-                        continue
-                    points.append(start + t * (end - start))
-                    bones.append(self._bones[f"finger{finger + 1}-{segment + 1}.R"])
-                    radii.append((0.0105 if finger == 0 else 0.0085) - 0.001 * segment)
-                    fingers.append(finger)
-        for knuckle, other in ((5, 9), (9, 13), (13, 17)):
+        # (centre, bone, radius, finger); the thumb's metacarpal is part of the palm and has none.
+        spheres: list[tuple[np.ndarray, int, float, int]] = []
+        for finger, segment in [(f, s) for f in range(5) for s in range(3) if (f, s) != (0, 0)]:
+            start, end = joints[4 * finger + 1 + segment], joints[4 * finger + 2 + segment]
+            bone = self._bones[f"finger{finger + 1}-{segment + 1}.R"]
+            radius = (0.0105 if finger == 0 else 0.0085) - 0.001 * segment
+            spheres += [(start + t * (end - start), bone, radius, finger) for t in (0.35, 0.65, 0.95)]
+        wrist = self._bones["wrist.R"]
+        for mcp, neighbour in ((5, 9), (9, 13), (13, 17)):
             for t in (0.45, 0.65, 0.85):
-                points.append(t * joints[knuckle] + 0.5 * t * (joints[other] - joints[knuckle]))
-                bones.append(self._bones["wrist.R"])
-                radii.append(0.013)
-                fingers.append(PALM)
-        return np.array(points), np.array(bones), np.array(radii), np.array(fingers)
+                centre = t * joints[mcp] + 0.5 * t * (joints[neighbour] - joints[mcp])
+                spheres.append((centre, wrist, 0.013, PALM))
+        centres, bones, radii, fingers = zip(*spheres, strict=True)
+        return np.array(centres), np.array(bones), np.array(radii), np.array(fingers)
 
 
-def _eased(angles: HandAngles, contacts: np.ndarray) -> HandAngles:
-    """Open what touches: uncurl fingers from palm and thumb, lift the thumb off, move neighbours apart."""
+def _separate(angles: HandAngles, contacts: np.ndarray) -> HandAngles:
+    """Open a pose a little: uncurl fingers off palm and thumb, lift the thumb, spread neighbouring fingers."""
     fingers, thumb = angles.fingers.copy(), angles.thumb.copy()
-    # Which lies further from the palm matters to thumb and fingers only: a finger can be deep inside the palm.
+    # Which one lies further out matters between thumb and fingers only: a finger can be deep inside the palm.
     touching = contacts | contacts.T
     for finger in range(1, 5):
         if touching[finger, PALM] or contacts[finger, THUMB]:
@@ -188,7 +187,7 @@ def _eased(angles: HandAngles, contacts: np.ndarray) -> HandAngles:
                 fingers[other - 1, 3] -= 2.0
     if contacts[THUMB].any() or touching[THUMB, PALM]:
         thumb += (-4.0, 5.0, 0.0, -1.0, -3.0)
-    return HandAngles(fingers, thumb.clip(THUMB_LOW, THUMB_HIGH), angles.wrist)
+    return HandAngles(fingers, thumb.clip(THUMB_MIN, THUMB_MAX), angles.wrist)
 
 
 def sample_angles(rng: np.random.Generator) -> HandAngles:
@@ -199,27 +198,27 @@ def sample_angles(rng: np.random.Generator) -> HandAngles:
     elif kind < 0.6:
         fingers, thumb = _blend(rng)
     elif kind < 0.8:
-        fingers, thumb = _with_curls(rng, _correlated_curls(rng))
+        fingers, thumb = _from_curls(rng, _correlated_curls(rng))
     else:
-        fingers, thumb = _with_curls(rng, _single_curls(rng))
+        fingers, thumb = _from_curls(rng, _independent_curls(rng))
     wrist = rng.normal(0, [20, 9, 8]).clip([-55, -20, -20], [55, 25, 20])
-    return HandAngles(_with_ends(rng, fingers), thumb.clip(THUMB_LOW, THUMB_HIGH), wrist)
+    return HandAngles(_add_dip_flexion(rng, fingers), thumb.clip(THUMB_MIN, THUMB_MAX), wrist)
 
 
-def angles_of_gesture(gesture: Gesture) -> HandAngles:
-    """The joint angles of a gesture, its fingertips bent as much as usual, with a straight wrist."""
-    fingers, thumb = _angles_of(gesture)
+def gesture_angles(gesture: Gesture) -> HandAngles:
+    """The joint angles of a gesture, with the usual dip flexion and a straight wrist."""
+    fingers, thumb = _template(gesture)
     return HandAngles(np.column_stack([fingers[:, :2], 0.6 * fingers[:, 1], fingers[:, 2]]), thumb, np.zeros(3))
 
 
-def _angles_of(gesture: Gesture) -> tuple[np.ndarray, np.ndarray]:
-    fingers = np.stack([gesture.knuckles, gesture.curls, gesture.spread], axis=1)
+def _template(gesture: Gesture) -> tuple[np.ndarray, np.ndarray]:
+    fingers = np.stack([gesture.mcp_flexion, gesture.pip_flexion, gesture.abduction], axis=1)
     return fingers.astype(np.float64), np.array(gesture.thumb, np.float64)
 
 
 def _random_gesture(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     names = list(GESTURES)
-    return _angles_of(GESTURES[names[rng.integers(len(names))]])
+    return _template(GESTURES[names[rng.integers(len(names))]])
 
 
 def _noisy_gesture(rng: np.random.Generator, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -236,7 +235,7 @@ def _blend(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _correlated_curls(rng: np.random.Generator) -> np.ndarray:
-    """(4,) how far each finger is curled, 0..1: much like its neighbours."""
+    """(4,) curl of each finger, 0..1, similar to that of its neighbours."""
     curl = np.empty(4)
     curl[0] = rng.random()
     for finger in range(1, 4):
@@ -244,33 +243,33 @@ def _correlated_curls(rng: np.random.Generator) -> np.ndarray:
     return curl
 
 
-def _single_curls(rng: np.random.Generator) -> np.ndarray:
-    """(4,) how far each finger is curled, 0..1: one bent or straight unlike the others, or all as they like.
+def _independent_curls(rng: np.random.Generator) -> np.ndarray:
+    """(4,) curl of each finger, 0..1: all independent, or one finger unlike the others.
 
-    Who tries out a robot's fingers bends one after the other; no gesture does, and a network that has never seen a
-    middle finger bent alone takes the hand for the other one.
+    Operators of robot hands bend one finger after the other, which no gesture contains: a network that has never seen
+    a middle finger bent alone mistakes the hand for the opposite one.
     """
     if rng.random() < 0.5:
         return rng.beta(0.4, 0.4, 4)
     curl = np.full(4, rng.choice([0.0, 0.0, 0.9])) + np.abs(rng.normal(0, 0.06, 4))
     odd = rng.integers(4)
     curl[odd] = np.abs(rng.choice([0.0, 1.0]) - curl[odd]) if rng.random() < 0.5 else rng.random()
-    # Tendons take the neighbours along a little.
+    # Tendons couple neighbouring fingers a little.
     for neighbour in {max(odd - 1, 0), min(odd + 1, 3)} - {odd}:
         curl[neighbour] += rng.uniform(0, 0.25) * (curl[odd] - curl[neighbour])
     return curl.clip(0, 1)
 
 
-def _with_curls(rng: np.random.Generator, curl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fingers curled so far, at both of their joints; the thumb is some gesture's."""
-    knuckles = curl * rng.uniform(30, 90) + rng.uniform(-15, 10) + rng.normal(0, 6, 4)
-    curls = curl * rng.uniform(50, 105) + rng.normal(0, 5, 4)
-    fan = rng.uniform(-0.1, 1.2) * np.array([11.0, 1.0, -9.0, -18.0]) + rng.normal(0, 2.0, 4)
-    return np.stack([knuckles, curls, fan], axis=1), _noisy_gesture(rng, 9.0)[1]
+def _from_curls(rng: np.random.Generator, curl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Finger angles for curls (4,) of both joints, and the thumb of a random gesture."""
+    mcp = curl * rng.uniform(30, 90) + rng.uniform(-15, 10) + rng.normal(0, 6, 4)
+    pip = curl * rng.uniform(50, 105) + rng.normal(0, 5, 4)
+    abduction = rng.uniform(-0.1, 1.2) * np.array([11.0, 1.0, -9.0, -18.0]) + rng.normal(0, 2.0, 4)
+    return np.stack([mcp, pip, abduction], axis=1), _noisy_gesture(rng, 9.0)[1]
 
 
-def _with_ends(rng: np.random.Generator, fingers: np.ndarray) -> np.ndarray:
-    """Clip to the limits and add the dip joints, which tendons couple to the pip joints."""
-    bent = fingers[:, :2].clip(FINGER_LOW, FINGER_HIGH)
-    ends = (bent[:, 1] * rng.uniform(0.5, 0.75) + rng.normal(0, 4, 4)).clip(-12, 80)
-    return np.column_stack([bent, ends, fingers[:, 2].clip(-26, 20)])
+def _add_dip_flexion(rng: np.random.Generator, fingers: np.ndarray) -> np.ndarray:
+    """Clip (4, 3) angles to the limits and add dip flexion, which tendons couple to pip flexion."""
+    flexion = fingers[:, :2].clip(FINGER_MIN, FINGER_MAX)
+    dip = (flexion[:, 1] * rng.uniform(0.5, 0.75) + rng.normal(0, 4, 4)).clip(-12, 80)
+    return np.column_stack([flexion, dip, fingers[:, 2].clip(-26, 20)])

@@ -1,35 +1,35 @@
-"""A z-buffer, compiled by numba: which face is seen at each sample of the picture.
+"""A z-buffer rasteriser compiled by numba: which face is visible at each sample of the image.
 
-A face is kept as three linear functions of the sample's position (its barycentric coordinates divided by depth) plus
-a fourth, its nearness, which the z-buffer compares. Perspective and orthographic views differ only in how these are
-set up.
+Each face is three linear functions of the sample position (its barycentric coordinates divided by depth) and a fourth,
+their sum, which is the inverse depth that the z-buffer compares. Perspective and orthographic views differ only in how
+these planes are set up.
 """
 
 import numba
 import numpy as np
 
-NEAR = np.float32(0.03)
-"""Metres; faces that come closer to the camera are not drawn."""
+NEAR_PLANE = np.float32(0.03)
+"""Metres; faces with a vertex closer to the camera are not rendered."""
 
 
 @numba.njit(cache=True, fastmath=True)
 def perspective_planes(vertices, faces, fx, fy, cx, cy):  # type: ignore[no-untyped-def]
     """Planes (F, 4, 3) and pixel bounds (F, 4: x0, y0, x1, y1) of faces in camera coordinates.
 
-    Faces are seen from outside only. A sample (u, v) sees the face where rows 0..2 of ``planes @ (u, v, 1)`` are
-    positive; row 3 is 1 / depth.
+    Back faces are culled: their bounds are empty. A face covers the samples (u, v) where rows 0..2 of
+    ``planes @ (u, v, 1)`` are positive; row 3 is 1 / depth.
     """
     count = len(faces)
     planes = np.zeros((count, 4, 3), np.float32)
     bounds = np.empty((count, 4), np.float32)
     projected = np.empty((len(vertices), 2), np.float32)
     for v in range(len(vertices)):
-        z = max(vertices[v, 2], NEAR)
+        z = max(vertices[v, 2], NEAR_PLANE)
         projected[v, 0] = vertices[v, 0] / z * fx + cx
         projected[v, 1] = vertices[v, 1] / z * fy + cy
     for f in range(count):
         a, b, c = vertices[faces[f, 0]], vertices[faces[f, 1]], vertices[faces[f, 2]]
-        if min(a[2], b[2], c[2]) <= NEAR:
+        if min(a[2], b[2], c[2]) <= NEAR_PLANE:
             bounds[f, 0], bounds[f, 2] = 1, 0
             bounds[f, 1], bounds[f, 3] = 1, 0
             continue
@@ -39,7 +39,7 @@ def perspective_planes(vertices, faces, fx, fy, cx, cy):  # type: ignore[no-unty
             bounds[f, k + 2] = max(p, q, r)
         determinant = _fill_rows(planes[f], a, b, c)
         if determinant > -1e-14:
-            # Seen from behind, or edge on.
+            # A back face, or seen edge-on.
             bounds[f, 2] = bounds[f, 0] - 1
             continue
         for i in range(3):
@@ -54,7 +54,7 @@ def perspective_planes(vertices, faces, fx, fy, cx, cy):  # type: ignore[no-unty
 
 @numba.njit(cache=True, fastmath=True)
 def _fill_rows(rows, a, b, c):  # type: ignore[no-untyped-def]
-    """Write the rows of the inverse of the matrix with columns a, b, c, times its determinant; return that."""
+    """Write the adjugate of the matrix with columns a, b, c into `rows` and return the determinant."""
     for i, (p, q) in enumerate(((b, c), (c, a), (a, b))):
         rows[i, 0] = p[1] * q[2] - p[2] * q[1]
         rows[i, 1] = p[2] * q[0] - p[0] * q[2]
@@ -64,9 +64,9 @@ def _fill_rows(rows, a, b, c):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, fastmath=True)
 def orthographic_planes(points, faces, size):  # type: ignore[no-untyped-def]
-    """The same for faces whose vertices are given as (V, 3): pixel x, pixel y, nearness (larger is nearer).
+    """As `perspective_planes`, for vertices (V, 3) given as pixel x, pixel y, nearness (larger is nearer).
 
-    Faces wholly outside of the map's `size` x `size` pixels get no planes.
+    Faces entirely outside the map of `size` x `size` pixels get no planes; back faces are kept.
     """
     count = len(faces)
     planes = np.zeros((count, 4, 3), np.float32)
@@ -93,9 +93,9 @@ def orthographic_planes(points, faces, size):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, fastmath=True)
 def rasterise(planes, bounds, height, width, background):  # type: ignore[no-untyped-def]
-    """Nearness (H, W) float32, `background` where nothing is seen, and face (H, W) int32, -1 where nothing is seen."""
+    """Nearness (H, W) float32, `background` where no face is visible, and face ids (H, W) int32, -1 there."""
     nearness = np.full((height, width), background, np.float32)
-    ids = np.full((height, width), -1, np.int32)
+    face_ids = np.full((height, width), -1, np.int32)
     for f in range(len(planes)):
         x0, x1 = max(0, int(np.ceil(bounds[f, 0]))), min(width - 1, int(np.floor(bounds[f, 2])))
         y0, y1 = max(0, int(np.ceil(bounds[f, 1]))), min(height - 1, int(np.floor(bounds[f, 3])))
@@ -110,9 +110,9 @@ def rasterise(planes, bounds, height, width, background):  # type: ignore[no-unt
             for x in range(x0, x1 + 1):
                 if e0 >= 0 and e1 >= 0 and e2 >= 0 and near > nearness[y, x]:
                     nearness[y, x] = near
-                    ids[y, x] = f
+                    face_ids[y, x] = f
                 e0 += p[0, 0]
                 e1 += p[1, 0]
                 e2 += p[2, 0]
                 near += p[3, 0]
-    return nearness, ids
+    return nearness, face_ids

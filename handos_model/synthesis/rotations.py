@@ -1,4 +1,4 @@
-"""Rotation matrices from rotation vectors, without the overhead of a general library in the inner loop."""
+"""Rotation matrices from rotation vectors, compiled: the renderer needs many small batches."""
 
 import numba
 import numpy as np
@@ -14,13 +14,13 @@ def rotation_matrices(vectors: RotationVectors) -> npt.NDArray[np.float64]:
     return np.asarray(_rodrigues(array.reshape(-1, 3))).reshape(*array.shape[:-1], 3, 3)
 
 
-def turn_about(axis: int, degrees: float) -> npt.NDArray[np.float64]:
-    """(3, 3) right-handed turn about coordinate axis 0, 1 or 2."""
+def axis_rotation(axis: int, degrees: float) -> npt.NDArray[np.float64]:
+    """(3, 3) right-handed rotation about coordinate axis 0, 1 or 2."""
     return rotation_matrices(np.radians(degrees) * np.eye(3)[axis])
 
 
-def uniform_rotation(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """(3, 3) any rotation, all equally likely: a random direction on the sphere of quaternions."""
+def random_rotation(rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """(3, 3) uniformly distributed over all rotations: a random unit quaternion."""
     quaternion = rng.normal(size=4)
     w, vector = quaternion[0], quaternion[1:]
     length = np.linalg.norm(vector)

@@ -1,16 +1,16 @@
-"""Linear blend skinning: rotations of bones to the vertices of a posed mesh."""
+"""Linear blend skinning: from bone rotations to the vertices of a posed mesh."""
 
 import numba
 import numpy as np
 
-from handos_model.hand.hand import FloatArray
-from handos_model.synthesis.assets import IntArray, RiggedMesh
+from handos_model.geometry.arrays import FloatArray, IntArray
+from handos_model.synthesis.assets import RiggedMesh
 
 
 def pose_mesh(
     mesh: RiggedMesh, vertices: FloatArray, pivots: FloatArray, rotations: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Pose a mesh of any shape.
+    """Pose a mesh with given rest vertices.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def pose_mesh(
     Returns
     -------
     vertices, transforms
-        (V, 3) posed; (B, 3, 4) of each bone, from rest to posed.
+        (V, 3) posed, metres; (B, 3, 4) rest to posed, for every bone.
     """
     transforms = bone_transforms(mesh.bone_parents, pivots, rotations)
     blended = (mesh.sparse_skin_weights @ transforms.reshape(len(pivots), 12)).reshape(-1, 3, 4)
@@ -32,26 +32,26 @@ def pose_mesh(
 
 
 def bone_transforms(parents: IntArray, pivots: FloatArray, rotations: FloatArray) -> FloatArray:
-    """(B, 3, 4) rest to posed, for every bone."""
-    return _chain(parents, _parents_first(parents), pivots, np.ascontiguousarray(rotations, np.float32))
+    """(B, 3, 4) rest to posed, for every bone: forward kinematics."""
+    return _forward_kinematics(parents, _parents_first(parents), pivots, np.ascontiguousarray(rotations, np.float32))
 
 
 @numba.njit(cache=True)
 def _parents_first(parents):  # type: ignore[no-untyped-def]
     order = np.empty(len(parents), np.int32)
-    placed = np.zeros(len(parents), np.bool_)
+    ordered = np.zeros(len(parents), np.bool_)
     count = 0
     while count < len(parents):
         for bone in range(len(parents)):
-            if not placed[bone] and (parents[bone] < 0 or placed[parents[bone]]):
+            if not ordered[bone] and (parents[bone] < 0 or ordered[parents[bone]]):
                 order[count] = bone
-                placed[bone] = True
+                ordered[bone] = True
                 count += 1
     return order
 
 
 @numba.njit(cache=True)
-def _chain(parents, order, pivots, rotations):  # type: ignore[no-untyped-def]
+def _forward_kinematics(parents, order, pivots, rotations):  # type: ignore[no-untyped-def]
     transforms = np.zeros((len(parents), 3, 4), np.float32)
     for bone in order:
         local = np.zeros((3, 4), np.float32)

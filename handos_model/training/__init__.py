@@ -1,1 +1,1 @@
-"""From annotated images to weights: batches, assignment, losses, loops, checkpoints."""
+"""From annotated images to weights: batches, matching, losses, training loop, checkpoints."""

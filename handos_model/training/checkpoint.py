@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if it had not been interrupted."""
+"""Checkpoints: everything that a run needs to be resumed as if it had not been interrupted."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from handos_model.files.atomic_write import atomic_write
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write beside and rename, so that an interrupted write leaves the previous checkpoint whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(state, unfinished)
-    unfinished.replace(path)
+    """Write a checkpoint; an interrupted write leaves the previous one intact."""
+    with atomic_write(path) as temporary:
+        torch.save(state, temporary)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -25,34 +25,34 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    # Damaged files raise whatever their random instructions run into.
+    # Unpickling a damaged file can raise anything.
     except Exception as error:
         raise ValueError(
-            f"{path} is not a readable checkpoint ({error}): delete it to start this stage anew"
+            f"{path} is not a readable checkpoint ({error}): delete it to start this stage from scratch"
         ) from error
     return dict(state)
 
 
-def load_average(module: nn.Module, path: Path, whose: str, remedy: str, prefix: str = "") -> None:
-    """Load the averaged weights of a checkpoint.
+def load_averaged_weights(module: nn.Module, path: Path, expected: str, remedy: str, prefix: str = "") -> None:
+    """Load the averaged weights of a checkpoint into a module.
 
     Parameters
     ----------
     module
-        What they are loaded into; all of its weights must be there.
+        All of its weights must be in the checkpoint.
     path
         The checkpoint.
-    whose, remedy
-        For complaints: what has these weights, and where a missing file comes from.
+    expected, remedy
+        For error messages: what the weights belong to, and how to get a missing file.
     prefix
-        Of the names in the checkpoint that are meant; the others are left alone.
+        Load only the weights whose names start with this, without it.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no checkpoint, or one of something else.
+        If it is not a checkpoint, or not one of such a module.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: {remedy}")
@@ -62,4 +62,4 @@ def load_average(module: nn.Module, path: Path, whose: str, remedy: str, prefix:
             {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
         )
     except RuntimeError as error:
-        raise ValueError(f"{path} holds no weights of {whose}: {error}") from error
+        raise ValueError(f"{path} does not hold the weights of {expected}: {error}") from error

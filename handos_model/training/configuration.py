@@ -1,4 +1,4 @@
-"""What a training run is made of, read from a YAML file."""
+"""The configuration of a training run, read from a YAML file."""
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,47 +17,47 @@ class StageConfiguration:
     batch_size: int
     """Images per process and step."""
     image_size: int
-    """Side in pixels of the images of the last steps. Exported for a larger size the model sees more: hands fill these
-    views, and whole pictures show them small (Touvron et al.: Fixing the train-test resolution discrepancy, NeurIPS
+    """Side in pixels of the views of the last steps. Hands fill views more than they fill whole images, so the
+    model is best exported for a larger size (Touvron et al.: Fixing the train-test resolution discrepancy, NeurIPS
     2019)."""
     learning_rate: float
     gradient_norm: float
-    """Gradients are scaled down to this norm."""
-    photographs: float
-    """Share of the images that are photographs, the others being rendered."""
+    """Gradients are clipped to this norm."""
+    photograph_fraction: float
+    """Fraction of the images that are photographs; the others are rendered."""
     early_image_size: int
-    """Side in pixels of the images of the first steps: smaller ones are seen sooner."""
-    early_share: float = 0.5
-    """Share of the steps with `early_image_size`."""
+    """Side in pixels of the views of the first steps: smaller views take less time."""
+    early_fraction: float = 0.5
+    """Fraction of the steps with `early_image_size`."""
     cooldown: float = 0.3
-    """Share of the steps, at the end, over which the learning rate falls linearly to zero."""
+    """Fraction of the steps, at the end, over which the learning rate falls linearly to zero."""
     warmup_steps: int = 80
     weight_decay: float = 0.01
     ema_decay: float = 0.998
     pretrained_rate: float = 1.0
-    """Learning rate of pretrained weights relative to that of the others."""
+    """Learning rate of pretrained weights, relative to `learning_rate`."""
     decoded_queries: int = 2
-    """Of the decoder's stage: queries that are decoded per image and step. A hand has several, and any must do."""
+    """Decoder stage only: queries that are decoded per image and step. A hand has several, and each has to work."""
     log_steps: int = 20
-    """Losses are averaged over so many steps for the log and TensorBoard."""
-    picture_steps: int = 500
-    """Samples and what is predicted for them are drawn every so many steps."""
+    """The log and TensorBoard show losses averaged over this many steps."""
+    sample_sheet_steps: int = 500
+    """Samples and their predictions are drawn every this many steps."""
 
     def image_size_at(self, step: int) -> int:
-        """Side in pixels of the images of a step."""
-        return self.early_image_size if step < self.early_share * self.steps else self.image_size
+        """Side in pixels of the views of a step."""
+        return self.early_image_size if step < self.early_fraction * self.steps else self.image_size
 
 
 @dataclass(frozen=True)
-class DataSetShare:
-    """A published data set's part in the training images."""
+class DatasetConfiguration:
+    """A published data set and its weight among the training images."""
 
     name: str
-    """One of `data_sets.TRAINING_SETS`."""
+    """A key of `TRAINING_SPLITS` in `handos_model.datasets.training_splits`."""
     folder: str
-    """As published: see docs/benchmarks.md."""
+    """The data set as published: see docs/evaluation.md."""
     weight: float
-    """How often its images are drawn; 1 is as often as rendered images and photographs together."""
+    """How often its images are drawn; with 1, as often as rendered images and photographs together."""
 
 
 @dataclass(frozen=True)
@@ -69,38 +69,38 @@ class TrainingConfiguration:
     decoder: StageConfiguration
     views: ViewRange = field(default_factory=ViewRange)
     rendered: str | None = None
-    """Folder written by the renderer; ``None`` where none is used."""
+    """Folder written by `handos synth`, if any."""
     photographs: str | None = None
-    """Folder of photographs with weak labels; ``None`` where none is used."""
-    data_sets: tuple[DataSetShare, ...] = ()
-    """Published data sets. Those that leave visible hands unannotated are for the decoder only: to the detector they
-    would say that these are none."""
+    """Folder of photographs with weak labels, if any: ``images/`` and ``labels.json``."""
+    datasets: tuple[DatasetConfiguration, ...] = ()
+    """Published data sets. Those that leave visible hands unannotated are used for the decoder only: the detector would
+    learn that these are no hands."""
     mano: str | None = None
-    """A user's MANO_RIGHT.pkl: its mesh is then the model's, as the data sets annotate it."""
+    """A user's MANO_RIGHT.pkl: the model then predicts its mesh, which the data sets annotate."""
     detector: StageConfiguration | None = None
-    """Absent where the preset's detector is taken as published."""
+    """``None`` if the preset's detector is used as published."""
     backbone_weights: str = ""
-    """File with pretrained weights of the backbone of a detector that is trained here: see
+    """File with the backbone's ImageNet weights, for a detector that is trained from scratch: see
     `EfficientNetLite0.load_imagenet_weights`."""
     detector_weights: str = ""
-    """Of a detector that is trained here: an earlier run's detector.pt to begin with; default: random weights behind
-    the backbone's. Of a published one: name at Hugging Face, or folder; default: the preset's."""
+    """A detector that is trained here starts from this earlier run's detector.pt; default: random weights behind the
+    pretrained backbone. A published one is loaded from this folder or Hugging Face name; default: the preset's."""
     decoder_weights: str = ""
-    """An earlier run's decoder.pt: the decoder begins with its weights, on the detector and the side network of this
-    run. Default: random weights."""
-    held_back_sources: tuple[str, ...] = ()
-    """Sources of photographs that no training step sees."""
+    """An earlier run's decoder.pt that the decoder starts from, on the detector and side network of this run. Default:
+    random weights."""
+    held_out_sources: tuple[str, ...] = ()
+    """Sources of photographs that are left out of training."""
     processes: int = 1
-    """Processes that average their gradients: one for each GPU, or of one thread each on CPUs."""
-    loaders: int = 0
-    """Processes that read all images into the device's memory before the first step, where a GPU would wait for cores
-    that decode them. 0: every step reads its own."""
-    record_steps: bool = False
-    """Launch a step's kernels as one CUDA graph: a GPU would wait for the host that launches them one by one."""
+    """Processes that average their gradients: one per GPU, or one per CPU core."""
+    loader_processes: int = 0
+    """Processes that read all images into the device's memory before the first step, for GPUs that are faster than the
+    CPU decodes images. 0: every step reads its own images."""
+    cuda_graph: bool = False
+    """Launch the kernels of a step as one CUDA graph: launched one by one, they would leave a large GPU idle."""
     bf16: bool = False
     """Run the backbone and the decoder's layers in bf16; heads and losses stay in single precision."""
     gradient_checkpointing: bool = False
-    """Compute the decoder's layers a second time on the way back instead of keeping what they computed."""
+    """Recompute the decoder's layers in the backward pass instead of keeping their activations."""
     checkpoint_minutes: float = 5.0
 
 
@@ -113,23 +113,25 @@ def read_configuration(path: Path) -> TrainingConfiguration:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no YAML, or a key is missing or unknown; the message names it.
+        If it is not a YAML mapping, or a key is missing or unknown; the message names it.
     """
     if not path.is_file():
         raise FileNotFoundError(f"training configuration {path} does not exist: see config/ for examples")
     try:
         values = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML file: {error}") from error
-    values["held_back_sources"] = tuple(values.get("held_back_sources", ()))
-    values["data_sets"] = tuple(
-        _build(DataSetShare, entry, f"{path}: data_sets") for entry in values.get("data_sets") or ()
+        raise ValueError(f"{path} is not a YAML file: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} is not a training configuration: see config/ for examples")
+    values["held_out_sources"] = tuple(values.get("held_out_sources", ()))
+    values["datasets"] = tuple(
+        _build(DatasetConfiguration, entry, f"{path}: datasets") for entry in values.get("datasets") or ()
     )
-    kinds = {"views": ViewRange, "detector": StageConfiguration, "decoder": StageConfiguration}
-    for name in kinds.keys() & values.keys():
-        values[name] = _build(kinds[name], values[name] or {}, f"{path}: {name}")
+    sections = {"views": ViewRange, "detector": StageConfiguration, "decoder": StageConfiguration}
+    for name in sections.keys() & values.keys():
+        values[name] = _build(sections[name], values[name] or {}, f"{path}: {name}")
     configuration: TrainingConfiguration = _build(TrainingConfiguration, values, str(path))
     return configuration
 
@@ -138,7 +140,7 @@ def _build(kind: Any, values: dict[str, Any], where: str) -> Any:
     known = {entry.name for entry in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known keys are {', '.join(sorted(known))}")
     try:
         return kind(**values)
     except TypeError as error:

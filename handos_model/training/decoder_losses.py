@@ -1,32 +1,35 @@
-"""What the decoder is trained on: 2D joints, mesh, 3D joints, side and camera of every layer."""
+"""Losses of the decoder: 2D joints, mesh, 3D joints, handedness and camera of every layer."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from handos_model.architecture.decoder import HandPrediction
+from handos_model.architecture.decoder import DecoderOutput, HandPrediction, JointPrediction
 from handos_model.hand.skeleton import JOINT_NAMES
 from handos_model.hand.topology import HandTopology
-from handos_model.training.known_mean import mean_over
-from handos_model.training.sample import AssignedHands
+from handos_model.training.batch import MatchedHands, masked_mean
 
 _ASSUMED_FOCAL = 1.3
-"""Focal length, in image sides, with which meshes are projected onto pictures taken with an unknown camera."""
+"""Focal length, in image sides, with which meshes are projected onto images: not every camera is known."""
 
 HANDEDNESS_SLOPE = 2.0
 """Logit of "right" per unit of relative volume (a real hand's is 1.3 to 3.8); exported with the weights."""
 
 OKS_SIGMAS = {"wrist": 0.08, "cmc": 0.07, "mcp": 0.06, "pip": 0.05, "ip": 0.05, "dip": 0.05, "tip": 0.05}
-"""Tolerance of each kind of joint as a fraction of the hand's box side; the paper's values are not published."""
+"""Tolerance of each kind of joint as a fraction of the hand's box side; the paper does not publish its values."""
+
+
+_Prediction = TypeVar("_Prediction", bound=JointPrediction)
 
 
 class DecoderLosses(nn.Module):
-    """The paper's losses; its weights are not published, these were chosen so that no term dominates.
+    """The paper's losses; their weights, which it does not publish, are chosen so that no term dominates.
 
-    Photographs have no 3D annotation: there the mesh is supervised by its projection and by its side. Where a data set
-    annotates 3D joints, or the mesh of another topology, only the joints are compared.
+    Photographs have no 3D annotations: the mesh is supervised by its projection and its handedness. Where a data set
+    annotates 3D joints only, or the mesh of another topology, the vertices are not supervised.
     """
 
     def __init__(self, topology: HandTopology) -> None:
@@ -42,89 +45,87 @@ class DecoderLosses(nn.Module):
         self.wrist_loop: Tensor
 
     def forward(
-        self, layers: list[HandPrediction], hands: AssignedHands, image_size: int, answers: Tensor
+        self, decoded: DecoderOutput, hands: MatchedHands, image_size: int, matched: Tensor
     ) -> dict[str, Tensor]:
         """Sum over the layers.
 
         Parameters
         ----------
-        layers
-            Predictions of H queries.
+        decoded
+            Predictions for H queries.
         hands
             H hands, one for each query.
         image_size
             Side of the images in pixels.
-        answers
-            (H,) False where a query answers for no hand, so that what `layers` and `hands` hold there counts nothing:
-            shapes that do not depend on values let a step be captured as one CUDA graph.
+        matched
+            (H,) False where a query is matched to no hand; these rows of `decoded` and `hands` are ignored. A step
+            whose shapes do not depend on values can be captured as a CUDA graph.
         """
-        hands = replace(hands, has_3d=hands.has_3d & answers, has_mesh=hands.has_mesh & answers)
+        hands = replace(hands, has_3d=hands.has_3d & matched, has_mesh=hands.has_mesh & matched)
         total: dict[str, Tensor] = {}
-        for layer in layers:
-            used = _without_idle(layer, answers)
-            losses = self._losses_2d(used, hands, answers, image_size)
-            if used.vertices is not None:
-                losses |= self._losses_3d(used, hands, answers, image_size)
+        joint_layers = [_mask_unmatched(layer, matched) for layer in decoded.joint_layers]
+        hand_layers = [_mask_unmatched(layer, matched) for layer in decoded.hand_layers]
+        for losses in (
+            *(self._losses_2d(layer, hands, matched, image_size) for layer in (*joint_layers, *hand_layers)),
+            *(self._losses_3d(layer, hands, matched, image_size) for layer in hand_layers),
+        ):
             for name, loss in losses.items():
                 total[name] = total[name] + loss if name in total else loss
         return total
 
     def _losses_2d(
-        self, layer: HandPrediction, hands: AssignedHands, answers: Tensor, image_size: int
+        self, layer: JointPrediction, hands: MatchedHands, matched: Tensor, image_size: int
     ) -> dict[str, Tensor]:
         side = _box_side(hands)[:, None]
         error = (layer.joints_2d * image_size - hands.joints_2d).abs() / side[..., None]
         squared = error.square().sum(dim=-1)
         similarity = torch.exp(-squared / (2 * self.sigmas.square()))
         spread = (layer.joint_spread * image_size / side).clamp(min=1e-3)
-        # The spread learns from the error without pulling the joints: an early, vague layer would stop moving them.
-        surprise = error.detach().mean(dim=-1) / spread + spread.log()
+        # Detached, so that a large spread does not weaken the gradient of the joints in early, inaccurate layers.
+        negative_log_likelihood = error.detach().mean(dim=-1) / spread + spread.log()
         return {
-            "joints_2d": 5 * mean_over(answers, error),
-            "oks": mean_over(answers, 1 - similarity),
-            "spread": 0.1 * mean_over(answers, surprise),
+            "joints_2d": 5 * masked_mean(matched, error),
+            "oks": masked_mean(matched, 1 - similarity),
+            "spread": 0.1 * masked_mean(matched, negative_log_likelihood),
         }
 
     def _losses_3d(
-        self, layer: HandPrediction, hands: AssignedHands, answers: Tensor, image_size: int
+        self, layer: HandPrediction, hands: MatchedHands, matched: Tensor, image_size: int
     ) -> dict[str, Tensor]:
-        assert layer.vertices is not None
-        assert layer.joints_3d is not None
-        assert layer.camera is not None
         camera = layer.camera * image_size
         joints_error = (layer.joints_3d - hands.joints_3d).abs()
         mesh_error = (layer.vertices - hands.vertices).abs()
-        edge_error = (self._lengths(layer.vertices) - self._lengths(hands.vertices)).abs()
+        edge_error = (self._edge_lengths(layer.vertices) - self._edge_lengths(hands.vertices)).abs()
         side = _box_side(hands)
-        place = (camera[:, :2] - hands.camera[:, :2]).abs() / side[:, None]
+        position = (camera[:, :2] - hands.camera[:, :2]).abs() / side[:, None]
         scale = (camera[:, 2:].log() - hands.camera[:, 2:].clamp(min=1).log()).abs()
-        projected = project(layer.joints_3d, camera, _ASSUMED_FOCAL * image_size)
+        projected = project_around_root(layer.joints_3d, camera, _ASSUMED_FOCAL * image_size)
         projection = (projected - hands.joints_2d).abs() / side[:, None, None]
         shape = {
-            "vertices": 20 * mean_over(hands.has_mesh, mesh_error),
-            "joints_3d": 20 * mean_over(hands.has_3d, joints_error),
-            "normals": 0.2 * mean_over(hands.has_mesh, self._normal_error(layer.vertices, hands.vertices)),
-            "edges": 50 * mean_over(hands.has_mesh, edge_error),
-            "camera": mean_over(hands.has_3d, 2 * place) + mean_over(hands.has_3d, 2 * scale),
+            "vertices": 20 * masked_mean(hands.has_mesh, mesh_error),
+            "joints_3d": 20 * masked_mean(hands.has_3d, joints_error),
+            "normals": 0.2 * masked_mean(hands.has_mesh, self._normal_error(layer.vertices, hands.vertices)),
+            "edges": 50 * masked_mean(hands.has_mesh, edge_error),
+            "camera": masked_mean(hands.has_3d, 2 * position) + masked_mean(hands.has_3d, 2 * scale),
         }
         right = F.binary_cross_entropy_with_logits(
             HANDEDNESS_SLOPE * self.relative_volume(layer.vertices), hands.is_right.float(), reduction="none"
         )
         return shape | {
-            "projection": 2 * mean_over(answers, projection),
-            "side": 0.3 * mean_over(answers, right),
+            "projection": 2 * masked_mean(matched, projection),
+            "handedness": 0.3 * masked_mean(matched, right),
         }
 
-    def _normal_error(self, vertices: Tensor, wanted: Tensor) -> Tensor:
-        """1 - cosine between face normals, signed: the unsigned one cannot tell a left hand from a right one."""
-        return 1 - F.cosine_similarity(self._normals(vertices), self._normals(wanted), dim=-1, eps=1e-9)
+    def _normal_error(self, vertices: Tensor, target: Tensor) -> Tensor:
+        """1 - cosine between face normals; its absolute value could not tell a left hand from a right one."""
+        return 1 - F.cosine_similarity(self._normals(vertices), self._normals(target), dim=-1, eps=1e-9)
 
     def _normals(self, vertices: Tensor) -> Tensor:
         first, second, third = vertices[:, self.faces].unbind(dim=2)
         normals: Tensor = torch.cross(second - first, third - first, dim=-1) * 1e4
         return normals
 
-    def _lengths(self, vertices: Tensor) -> Tensor:
+    def _edge_lengths(self, vertices: Tensor) -> Tensor:
         lengths: Tensor = (vertices[:, self.edges[:, 0]] - vertices[:, self.edges[:, 1]]).norm(dim=-1)
         return lengths
 
@@ -138,33 +139,33 @@ class DecoderLosses(nn.Module):
         return relative
 
 
-def project(points: Tensor, camera: Tensor, focal: float) -> Tensor:
+def project_around_root(points: Tensor, camera: Tensor, focal: float) -> Tensor:
     """Project root-relative points (H, N, 3), ray-aligned frame, to pixels (H, N, 2).
 
-    `camera` (H, 3) holds the root's u, v and pixels per metre s; with the root at z = f / s a point (x, y, d) beside
-    it appears at (u, v) + s (x, y) / (1 + d s / f).
+    `camera` (H, 3) holds the root's u, v and pixels per metre s. The root is at z = f / s, and a point (x, y, d)
+    relative to it appears at (u, v) + s (x, y) / (1 + d s / f).
     """
-    density = camera[:, None, 2:]
-    return camera[:, None, :2] + density * points[..., :2] / (1 + points[..., 2:] * density / focal).clamp(min=0.3)
+    scale = camera[:, None, 2:]
+    return camera[:, None, :2] + scale * points[..., :2] / (1 + points[..., 2:] * scale / focal).clamp(min=0.3)
 
 
-def _without_idle(layer: HandPrediction, answers: Tensor) -> HandPrediction:
-    """The same with constants where no hand is answered for: a zero weight alone would make NaN of infinite slopes."""
+def _mask_unmatched(layer: _Prediction, matched: Tensor) -> _Prediction:
+    """Fill unmatched rows with a constant: zero times an infinite gradient would be NaN."""
 
-    def masked(values: Tensor | None) -> Tensor | None:
-        return None if values is None else values.masked_fill(~answers.view(-1, *[1] * (values.ndim - 1)), 1.0)
+    def masked(values: Tensor) -> Tensor:
+        return values.masked_fill(~matched.view(-1, *[1] * (values.ndim - 1)), 1.0)
 
-    return HandPrediction(**{name: masked(values) for name, values in vars(layer).items()})  # type: ignore[arg-type]
+    return replace(layer, **{name: masked(values) for name, values in vars(layer).items()})
 
 
-def _box_side(hands: AssignedHands) -> Tensor:
-    """(H,) unit of length of a hand: the longest side of the bounds of its joints, inside the image or not."""
+def _box_side(hands: MatchedHands) -> Tensor:
+    """(H,) longest side of the bounds of a hand's joints, inside the image or not: its unit of length in pixels."""
     bounds = hands.joints_2d.amax(dim=1) - hands.joints_2d.amin(dim=1)
     return bounds.amax(dim=-1).clamp(min=4.0)
 
 
 def _unique_edges(faces: Tensor) -> Tensor:
-    """(F, 3) -> (E, 2)."""
+    """Faces (F, 3) -> edges (E, 2), each once."""
     edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     unique: Tensor = edges.sort(dim=1).values.unique(dim=0)  # type: ignore[no-untyped-call]
     return unique

@@ -7,36 +7,36 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from handos_model.architecture.boxes import to_corners
-from handos_model.architecture.building import build_model
+from handos_model.architecture.box_ops import box_cxcywh_to_xyxy
+from handos_model.architecture.contract import OUTPUT_NAMES
 from handos_model.architecture.detector import Detector
 from handos_model.architecture.grounding_dino_detector import GroundingDinoDetector
-from handos_model.architecture.handos import OUTPUT_NAMES, HandOS
+from handos_model.architecture.handos import HandOS, build_model
 from handos_model.architecture.presets import GroundingDinoPreset, Preset, preset_named
+from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.topology import HandTopology
-from handos_model.io.frame import ImageArray
-from handos_model.training.assignment import assign_predictions
-from handos_model.training.checkpoint import load_average
+from handos_model.training.batch import Batch
+from handos_model.training.checkpoint import load_averaged_weights
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.decoder_losses import DecoderLosses
 from handos_model.training.dense_supervision import DenseSupervision
-from handos_model.training.detector_stage import load_first_stage
+from handos_model.training.detector_stage import load_supervised_detector
 from handos_model.training.image_sources import AnnotatedImages
-from handos_model.training.loop import Supervised, TrainingLoop
+from handos_model.training.loop import SupervisedModule, TrainingLoop
+from handos_model.training.matcher import match_predictions
 from handos_model.training.mixture import open_mixture
-from handos_model.training.pictures import draw_joints, pictures_of, sheet_of
-from handos_model.training.sample import Batch
+from handos_model.training.sample_sheet import draw_joints, draw_sample_sheet, first_images
 
 
-class SupervisedDecoder(Supervised):
-    """The whole model, of which only side network and decoder learn, and their losses.
+class SupervisedDecoder(SupervisedModule):
+    """The whole model and the losses of side network and decoder; the detector is frozen.
 
     Parameters
     ----------
     preset, topology, detector
         As for `HandOS`.
     decoded_queries
-        Assigned queries that are decoded per image and step.
+        Number of queries that are decoded per image and step.
     """
 
     def __init__(self, preset: Preset, topology: HandTopology, detector: Detector, decoded_queries: int) -> None:
@@ -47,37 +47,38 @@ class SupervisedDecoder(Supervised):
         self.decoder_losses = DecoderLosses(topology)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of the queries that SimOTA assigns to a hand; the others are decoded too and count nothing."""
+        """Losses of the queries that SimOTA matches to a hand; unmatched ones are decoded too, with weight 0."""
         size = batch.image.shape[-1]
-        found = self.model.detect(batch.network_input())
-        assigned = assign_predictions(found.logits, to_corners(found.boxes), batch.boxes / size, batch.is_hand)
-        indices, hand = choose_queries(assigned, self._decoded_queries)
-        memory = self.model.remember(found)
-        layers = self.model.decode(found, memory, indices)
+        output = self.model.detect(batch.network_input())
+        corners = box_cxcywh_to_xyxy(output.boxes)
+        matches = match_predictions(output.logits, corners, batch.boxes / size, batch.is_hand)
+        indices, hand = sample_queries(matches, self._decoded_queries)
+        memory = self.model.encode_memory(output)
+        decoded = self.model.decode(output, memory, indices)
         image_index = torch.arange(len(hand), device=hand.device)[:, None].expand_as(hand)
-        hands = batch.of_assigned(image_index.flatten(), hand.clamp(min=0).flatten())
-        losses = self.decoder_losses(layers, hands, size, (hand >= 0).flatten())
+        hands = batch.select_hands(image_index.flatten(), hand.clamp(min=0).flatten())
+        losses = self.decoder_losses(decoded, hands, size, (hand >= 0).flatten())
         return losses | self.dense_supervision(memory, batch)
 
     @torch.no_grad()
-    def picture_of(self, batch: Batch) -> ImageArray:
-        """Hands that score more than one half, as the last layer says."""
-        pictures = []
-        for picture in pictures_of(batch):
-            image = torch.from_numpy(picture[None]).to(batch.image.device)
-            answer = dict(zip(OUTPUT_NAMES, self.model(image), strict=True))
-            right = self.decoder_losses.relative_volume(answer["vertices"]) > 0
-            shown = (answer["scores"] > 0.5).nonzero()[:, 0]
-            pictures.append(draw_joints(picture, answer["boxes"][shown], answer["joints_2d"][shown], right[shown]))
-        return sheet_of(batch, pictures)
+    def draw_samples(self, batch: Batch) -> ImageArray:
+        """Hands with a score above 0.5, predicted by the last layer, beside the annotations."""
+        drawn = []
+        for image in first_images(batch):
+            output = self.model(torch.from_numpy(image[None]).to(batch.image.device))
+            hands = dict(zip(OUTPUT_NAMES, output, strict=True))
+            right = self.decoder_losses.relative_volume(hands["vertices"]) > 0
+            shown = (hands["scores"] > 0.5).nonzero()[:, 0]
+            drawn.append(draw_joints(image, hands["boxes"][shown], hands["joints_2d"][shown], right[shown]))
+        return draw_sample_sheet(batch, drawn)
 
 
-def choose_queries(assigned: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Draw queries that answer for a hand, at random; where there are too few, any others fill up.
+def sample_queries(matches: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Draw matched queries at random, and unmatched ones if there are too few.
 
     Parameters
     ----------
-    assigned
+    matches
         (B, Q) index of a hand, -1 for background.
     count
         Number K to draw.
@@ -85,11 +86,11 @@ def choose_queries(assigned: Tensor, count: int) -> tuple[Tensor, Tensor]:
     Returns
     -------
     tuple[Tensor, Tensor]
-        (B, K) indices of queries, and the hands they answer for.
+        (B, K) indices of queries, and their entries of `matches`.
     """
-    priority = torch.rand(assigned.shape, device=assigned.device) + (assigned >= 0)
+    priority = torch.rand(matches.shape, device=matches.device) + (matches >= 0)
     indices = priority.topk(count, dim=-1).indices
-    return indices, assigned.gather(1, indices)
+    return indices, matches.gather(1, indices)
 
 
 def train_decoder(
@@ -100,10 +101,10 @@ def train_decoder(
     checkpoint: Path,
     accelerator: Accelerator,
 ) -> None:
-    """Train the decoder, resuming from `checkpoint` where it exists; the detector's weights do not change."""
+    """Train the decoder, resuming from `checkpoint` if it exists; the detector's weights do not change."""
     torch.manual_seed(configuration.seed + 1)
     stage, preset = configuration.decoder, preset_named(configuration.preset)
-    module = _begin(configuration, preset, topology, detector_checkpoint)
+    module = _build_module(configuration, preset, topology, detector_checkpoint)
     module.model.detector.require_sizes(stage.early_image_size, stage.image_size)
     if configuration.decoder_weights:
         earlier = load_model(preset, topology, Path(configuration.decoder_weights))
@@ -111,22 +112,22 @@ def train_decoder(
     module.model.decoder.checkpointing = configuration.gradient_checkpointing
     if configuration.bf16:
         module.model.compute_in_bf16()
-    seed, record_steps = configuration.seed + 1, configuration.record_steps
-    loop = TrainingLoop(module, stage, checkpoint, seed, accelerator, record_steps=record_steps)
+    seed, cuda_graph = configuration.seed + 1, configuration.cuda_graph
+    loop = TrainingLoop(module, stage, checkpoint, seed, accelerator, cuda_graph=cuda_graph)
     mixture = open_mixture(configuration, sources, stage.batch_size, topology.vertex_count, accelerator.device)
     loop.run(mixture.draw, configuration.checkpoint_minutes)
 
 
-def _begin(
+def _build_module(
     configuration: TrainingConfiguration, preset: Preset, topology: HandTopology, checkpoint: Path
 ) -> SupervisedDecoder:
-    """On a published detector, or on all that the first stage has trained."""
+    """Start from a published detector, or from all that the first stage has trained."""
     stage = configuration.decoder
     if isinstance(preset.detector, GroundingDinoPreset):
         weights = configuration.detector_weights or preset.detector.weights
         detector = GroundingDinoDetector.pretrained(replace(preset.detector, weights=weights))
         return SupervisedDecoder(preset, topology, detector, stage.decoded_queries)
-    first_stage = load_first_stage(preset, checkpoint)
+    first_stage = load_supervised_detector(preset, checkpoint)
     module = SupervisedDecoder(preset, topology, first_stage.detector, stage.decoded_queries)
     module.model.side_network = first_stage.side_network
     module.dense_supervision = first_stage.dense_supervision
@@ -139,11 +140,12 @@ def load_model(preset: Preset, topology: HandTopology, checkpoint: Path) -> Hand
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no such checkpoint, or one of another preset.
+        If it is not such a checkpoint, or one of another preset.
     """
     model = build_model(preset, topology)
-    whose = f"a decoder of preset {preset.name!r}"
-    load_average(model, checkpoint, whose, remedy="name the decoder.pt that `handos train` wrote", prefix="model.")
+    expected = f"a decoder of preset {preset.name!r}"
+    remedy = "name the decoder.pt that `handos train` wrote"
+    load_averaged_weights(model, checkpoint, expected, remedy, prefix="model.")
     return model.eval()

@@ -1,22 +1,22 @@
-"""Joint heatmaps and part ids, read from the finest level of the memory: what keeps the features sharp."""
+"""Dense supervision: joint heatmaps and part ids, predicted from the finest level of the memory."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from handos_model.architecture.side_network import Memory
-from handos_model.training.sample import PART_COUNT, UNKNOWN_PART, Batch
+from handos_model.training.batch import PART_COUNT, UNKNOWN_PART, Batch
 
-_JOINT_CELL = 10.0
-"""How much more a cell at a joint counts than one far from all."""
+_JOINT_WEIGHT = 10.0
+"""Additional weight of a cell at a joint, relative to one far from all joints."""
 
 
 class DenseSupervision(nn.Module):
-    """Losses of every cell of the memory; the head for part ids exists in training only.
+    """Losses of every cell of the memory; the part id head exists in training only.
 
-    The detector is frozen before the decoder learns, so its features must already know about joints: without dense
-    losses in the first stage the decoder finds joints a third less often. In the second stage they keep on teaching
-    the side network, which is faster than through the few points that the decoder reads.
+    The detector is frozen before the decoder is trained, so its features must encode joints already: without dense
+    losses in the first stage the decoder finds joints a third less often. In the second stage they train the side
+    network faster than the few points that the decoder samples.
     """
 
     def __init__(self, width: int) -> None:
@@ -24,12 +24,12 @@ class DenseSupervision(nn.Module):
         self.parts = nn.Conv2d(width, PART_COUNT, 1)
 
     def forward(self, memory: Memory, batch: Batch) -> dict[str, Tensor]:
-        """Losses of the finest level, which has the part ids' stride of 8 or a finer one."""
+        """Losses of the finest level, whose stride is that of the part ids (8) or finer."""
         cells = batch.part_ids.shape[-1]
         features = F.relu(F.adaptive_avg_pool2d(memory.maps[0].float(), cells))
         logits = F.adaptive_avg_pool2d(memory.joint_heatmaps.float(), cells)
         target = joint_heatmaps(batch, cells)
-        weight = 1 + _JOINT_CELL * target
+        weight = 1 + _JOINT_WEIGHT * target
         heat = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
         parts = F.cross_entropy(self.parts(features), batch.part_ids.long(), ignore_index=UNKNOWN_PART, reduction="sum")
         known = (batch.part_ids != UNKNOWN_PART).sum().clamp(min=1)

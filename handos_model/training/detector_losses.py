@@ -1,27 +1,25 @@
-"""What the detector is trained on: boxes and scores of all its layers, and coarse joints of its queries."""
+"""Losses of the detector: boxes and scores of all its layers, and coarse joints of its queries."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from handos_model.architecture.boxes import generalised_iou, intersection_over_union, to_corners
+from handos_model.architecture.box_ops import box_cxcywh_to_xyxy, box_iou, box_longer_side, generalized_box_iou
 from handos_model.architecture.dfine_detector import DFineOutput
-from handos_model.architecture.expansion import longest_side
 from handos_model.architecture.presets import Preset
 from handos_model.architecture.query_filtering import gather_queries
 from handos_model.hand.skeleton import JOINT_COUNT
-from handos_model.training.assignment import assign_predictions
-from handos_model.training.known_mean import mean_over
-from handos_model.training.sample import Batch
+from handos_model.training.batch import Batch, masked_mean
+from handos_model.training.matcher import match_predictions
 
 _METRES_TO_LOSS = 10.0
 
 
 class DetectorSupervision(nn.Module):
-    """Losses of the detector; its head for coarse joints, read from the queries, exists in training only.
+    """Losses of the detector; its coarse joint head, which reads the queries, exists in training only.
 
-    All predictions are computed with, and those that answer for no hand count nothing: shapes that do not depend on
-    values let a step be captured as one CUDA graph.
+    Losses are computed for all predictions, and unmatched ones get weight 0: a step whose shapes do not depend on
+    values can be captured as a CUDA graph.
     """
 
     def __init__(self, preset: Preset) -> None:
@@ -29,45 +27,45 @@ class DetectorSupervision(nn.Module):
         width = preset.detector.width
         self.query_joints = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, JOINT_COUNT * 5))
 
-    def forward(self, found: DFineOutput, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, output: DFineOutput, batch: Batch) -> dict[str, Tensor]:
         size = batch.image.shape[-1]
         hand_corners = batch.boxes / size
-        losses = _box_losses(found.token_logits, found.token_boxes, hand_corners, batch.is_hand)
-        for layer in range(found.layer_logits.shape[1]):
-            logits, boxes = found.layer_logits[:, layer], found.layer_boxes[:, layer]
+        losses = _box_losses(output.token_logits, output.token_boxes, hand_corners, batch.is_hand)
+        for layer in range(output.layer_logits.shape[1]):
+            logits, boxes = output.layer_logits[:, layer], output.layer_boxes[:, layer]
             for name, loss in _box_losses(logits, boxes, hand_corners, batch.is_hand).items():
                 losses[name] = losses[name] + loss
-        return losses | self._query_losses(found, batch, hand_corners)
+        return losses | self._query_losses(output, batch, hand_corners)
 
-    def _query_losses(self, found: DFineOutput, batch: Batch, hand_corners: Tensor) -> dict[str, Tensor]:
+    def _query_losses(self, output: DFineOutput, batch: Batch, hand_corners: Tensor) -> dict[str, Tensor]:
         """Coarse 2D joints (in units of the predicted box) and 3D joints from the last queries."""
-        corners = to_corners(found.boxes.detach())
-        assigned = assign_predictions(found.logits, corners, hand_corners, batch.is_hand)
-        answers, hand = assigned >= 0, assigned.clamp(min=0)
+        corners = box_cxcywh_to_xyxy(output.boxes.detach())
+        matches = match_predictions(output.logits, corners, hand_corners, batch.is_hand)
+        matched, hand = matches >= 0, matches.clamp(min=0)
         image = torch.arange(len(hand), device=hand.device)[:, None]
-        joints = self.query_joints(found.last_queries).unflatten(-1, (JOINT_COUNT, 5))
-        boxes = found.boxes.detach()[:, :, None]
-        # A box that answers for no hand may have no extent.
-        side = longest_side(boxes).masked_fill(~answers[..., None, None], 1.0)
+        joints = self.query_joints(output.last_queries).unflatten(-1, (JOINT_COUNT, 5))
+        boxes = output.boxes.detach()[:, :, None]
+        # An unmatched box may have no extent.
+        side = box_longer_side(boxes).masked_fill(~matched[..., None, None], 1.0)
         target = (batch.joints_2d[image, hand] / batch.image.shape[-1] - boxes[..., :2]) / side
         error_2d = (joints[..., :2] - target).abs()
         error_3d = (joints[..., 2:] - _METRES_TO_LOSS * batch.joints_3d[image, hand]).abs()
         return {
-            "query_joints": 2 * mean_over(answers, error_2d),
-            "query_joints_3d": mean_over(answers & batch.has_3d[image, hand], error_3d),
+            "query_joints": 2 * masked_mean(matched, error_2d),
+            "query_joints_3d": masked_mean(matched & batch.has_3d[image, hand], error_3d),
         }
 
 
 def _box_losses(logits: Tensor, boxes: Tensor, hand_corners: Tensor, is_hand: Tensor) -> dict[str, Tensor]:
     """Quality focal loss (Li et al., 2020), L1 and GIoU of one set of (B, Q) predictions."""
-    corners = to_corners(boxes)
-    assigned = assign_predictions(logits, corners, hand_corners, is_hand)
-    answers = assigned >= 0
-    wanted = gather_queries(hand_corners, assigned.clamp(min=0))
-    count = answers.sum().clamp(min=1)
-    quality = intersection_over_union(corners, wanted).detach() * answers
+    corners = box_cxcywh_to_xyxy(boxes)
+    matches = match_predictions(logits, corners, hand_corners, is_hand)
+    matched = matches >= 0
+    target = gather_queries(hand_corners, matches.clamp(min=0))
+    count = matched.sum().clamp(min=1)
+    quality = box_iou(corners, target).detach() * matched
     focus = (quality - logits.sigmoid()).abs().square()
     score = (focus * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")).sum() / count
-    distance = ((corners - wanted).abs() * answers[..., None]).sum() / count
-    overlap = ((1 - generalised_iou(corners, wanted)) * answers).sum() / count
+    distance = ((corners - target).abs() * matched[..., None]).sum() / count
+    overlap = ((1 - generalized_box_iou(corners, target)) * matched).sum() / count
     return {"score": 2 * score, "box": 2.5 * distance, "giou": overlap}

@@ -6,80 +6,89 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from handos_model.architecture.boxes import to_corners
+from handos_model.architecture.box_ops import box_cxcywh_to_xyxy
 from handos_model.architecture.dfine_detector import DFineDetector
-from handos_model.architecture.handos import side_network_of
+from handos_model.architecture.handos import build_side_network
 from handos_model.architecture.presets import DFinePreset, Preset, preset_named
-from handos_model.io.frame import ImageArray
-from handos_model.training.checkpoint import load_average
+from handos_model.geometry.arrays import ImageArray
+from handos_model.training.batch import Batch
+from handos_model.training.checkpoint import load_averaged_weights
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_losses import DetectorSupervision
 from handos_model.training.image_sources import AnnotatedImages
-from handos_model.training.loop import Supervised, TrainingLoop
+from handos_model.training.loop import SupervisedModule, TrainingLoop
 from handos_model.training.mixture import open_mixture
-from handos_model.training.pictures import draw_boxes, pictures_of, sheet_of
-from handos_model.training.sample import Batch
+from handos_model.training.sample_sheet import draw_boxes, draw_sample_sheet, first_images
 
 
-class SupervisedDetector(Supervised):
-    """The detector, the side network and the heads that only training needs.
+class SupervisedDetector(SupervisedModule):
+    """The detector, the side network and the heads that exist in training only.
 
-    The side network learns here for the sake of the detector's features; the second stage goes on from its weights.
+    The side network is trained here to shape the detector's features; the second stage starts from its weights.
     """
 
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         if not isinstance(preset.detector, DFinePreset):
-            raise ValueError(f"the detector of preset {preset.name!r} is taken as published: train its decoder only")
+            raise ValueError(
+                f"preset {preset.name!r} uses a published detector: train the decoder only (--stage decoder)"
+            )
         self.detector = DFineDetector(preset.detector)
-        self.side_network = side_network_of(self.detector, preset)
+        self.side_network = build_side_network(preset, self.detector)
         self.supervision = DetectorSupervision(preset)
         self.dense_supervision = DenseSupervision(preset.width)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """All losses of the first stage."""
-        found = self.detector(batch.network_input())
-        memory = self.side_network(found.shallow_features, found.encoder_features)
-        return self.supervision(found, batch) | self.dense_supervision(memory, batch)
+        output = self.detector(batch.network_input())
+        memory = self.side_network(output.shallow_features, output.encoder_features)
+        return self.supervision(output, batch) | self.dense_supervision(memory, batch)
 
     @torch.no_grad()
-    def picture_of(self, batch: Batch) -> ImageArray:
-        """Boxes that score more than one half."""
-        pictures = pictures_of(batch)
-        found = self.detector.eval()(batch.image[: len(pictures)].float())
+    def draw_samples(self, batch: Batch) -> ImageArray:
+        """Boxes with a score above 0.5 beside the annotations."""
+        images = first_images(batch)
+        output = self.detector.eval()(batch.image[: len(images)].float())
         self.detector.train()
         size = batch.image.shape[-1]
-        boxes = [size * to_corners(row[logits > 0]) for row, logits in zip(found.boxes, found.logits, strict=True)]
-        return sheet_of(batch, [draw_boxes(picture, row) for picture, row in zip(pictures, boxes, strict=True)])
+        corners = [
+            size * box_cxcywh_to_xyxy(boxes[logits > 0])
+            for boxes, logits in zip(output.boxes, output.logits, strict=True)
+        ]
+        return draw_sample_sheet(
+            batch, [draw_boxes(image, boxes) for image, boxes in zip(images, corners, strict=True)]
+        )
 
 
 def train_detector(
     configuration: TrainingConfiguration,
     sources: list[tuple[AnnotatedImages, float]],
-    vertices: int,
+    vertex_count: int,
     checkpoint: Path,
     accelerator: Accelerator,
 ) -> None:
-    """Train the detector, resuming from `checkpoint` where it exists."""
+    """Train the detector, resuming from `checkpoint` if it exists."""
     torch.manual_seed(configuration.seed)
     stage, preset = configuration.detector, preset_named(configuration.preset)
     if stage is None:
-        raise ValueError("the training configuration has no detector: train the stage `decoder` only, or add one")
-    module = _begin(configuration, preset)
+        raise ValueError(
+            "the training configuration has no section detector: add it, or train the decoder only (--stage decoder)"
+        )
+    module = _build_module(configuration, preset)
     module.detector.require_sizes(stage.early_image_size, stage.image_size)
     if configuration.bf16:
         module.detector.compute_in_bf16()
-    seed, record_steps = configuration.seed, configuration.record_steps
-    loop = TrainingLoop(module, stage, checkpoint, seed, accelerator, module.detector.backbone, record_steps)
-    mixture = open_mixture(configuration, sources, stage.batch_size, vertices, accelerator.device)
+    seed, cuda_graph = configuration.seed, configuration.cuda_graph
+    loop = TrainingLoop(module, stage, checkpoint, seed, accelerator, module.detector.backbone, cuda_graph)
+    mixture = open_mixture(configuration, sources, stage.batch_size, vertex_count, accelerator.device)
     loop.run(mixture.draw, configuration.checkpoint_minutes)
 
 
-def _begin(configuration: TrainingConfiguration, preset: Preset) -> SupervisedDetector:
-    """Behind a pretrained backbone, or where an earlier run has ended."""
+def _build_module(configuration: TrainingConfiguration, preset: Preset) -> SupervisedDetector:
+    """Start from an earlier run's detector.pt, or from random weights behind a pretrained backbone."""
     if configuration.detector_weights:
-        module = load_first_stage(preset, Path(configuration.detector_weights))
+        module = load_supervised_detector(preset, Path(configuration.detector_weights))
     else:
         module = SupervisedDetector(preset)
         module.detector.backbone.network.load_imagenet_weights(Path(configuration.backbone_weights))
@@ -87,17 +96,17 @@ def _begin(configuration: TrainingConfiguration, preset: Preset) -> SupervisedDe
     return module
 
 
-def load_first_stage(preset: Preset, checkpoint: Path) -> SupervisedDetector:
-    """What the first stage has trained, averaged weights.
+def load_supervised_detector(preset: Preset, checkpoint: Path) -> SupervisedDetector:
+    """The averaged weights of a checkpoint of this stage.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no such checkpoint, or one of another preset.
+        If it is not such a checkpoint, or one of another preset.
     """
     module = SupervisedDetector(preset)
-    whose = f"a detector of preset {preset.name!r}"
-    load_average(module, checkpoint, whose, remedy="train the detector first (--stage detector)")
+    expected = f"a detector of preset {preset.name!r}"
+    load_averaged_weights(module, checkpoint, expected, remedy="train the detector first (--stage detector)")
     return module

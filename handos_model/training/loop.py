@@ -1,4 +1,4 @@
-"""The training loop that both stages share: devices, schedule, averaging of weights, log and checkpoints."""
+"""The training loop of both stages: devices, schedule, moving average of the weights, log and checkpoints."""
 
 import json
 import time
@@ -14,31 +14,31 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from handos_model.io.frame import ImageArray
-from handos_model.io.overlay_files import write_image
+from handos_model.files.images import write_image
+from handos_model.geometry.arrays import ImageArray
+from handos_model.training.batch import Batch
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
 from handos_model.training.configuration import StageConfiguration
-from handos_model.training.recorded_step import RecordedStep
-from handos_model.training.sample import Batch
+from handos_model.training.cuda_graph_step import CudaGraphStep
 
 DrawBatch = Callable[[int, tuple[int, int, int]], Batch]
-"""From the side of the images in pixels and a seed; on the device that trains."""
+"""Draws a batch on the training device, given the side of the views in pixels and a seed."""
 
 
-class Supervised(nn.Module):
-    """What a stage trains: the part of the model that learns, and what it learns from."""
+class SupervisedModule(nn.Module):
+    """What a stage trains: a part of the model together with its losses."""
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """By name; their sum is minimised."""
+        """Losses by name; their sum is minimised."""
         raise NotImplementedError
 
-    def picture_of(self, batch: Batch) -> ImageArray:
-        """Samples beside what is predicted for them."""
+    def draw_samples(self, batch: Batch) -> ImageArray:
+        """A sample sheet: annotations beside predictions."""
         raise NotImplementedError
 
 
 def learning_rate_factor(step: int, stage: StageConfiguration) -> float:
-    """Linear warm-up, constant, then linear cool-down to zero: a run can be prolonged before it cools down."""
+    """Linear warm-up, constant, then linear cool-down to zero; runs can be extended before the cool-down."""
     warmup = (step + 1) / stage.warmup_steps
     remaining = (stage.steps - step) / max(1.0, stage.cooldown * stage.steps)
     return min(1.0, warmup, remaining)
@@ -48,37 +48,36 @@ class TrainingLoop:
     """Trains `module` in place and keeps an exponential moving average of its weights.
 
     Every random draw is seeded by (seed, process, step), so a resumed run sees the samples that an uninterrupted one
-    would have seen. Processes and devices are accelerate's; gradients are averaged here in one flat sum instead of by
-    its data-parallel wrapper, which on CPUs costs more than the small model's step can hide, and which has to search
-    the graph for the heads that a batch without hands leaves unused.
+    would have seen. accelerate provides processes and devices. Gradients are averaged here, in one flat tensor:
+    accelerate's data-parallel wrapper is slower on CPUs, and searches the graph of every batch for unused heads.
 
     Parameters
     ----------
     module
-        Everything that is trained in this stage; parameters that do not require gradients are left alone.
+        Everything that is trained in this stage; parameters that do not require gradients stay as they are.
     stage
         Steps, batch size, learning rate.
     checkpoint
-        File to resume from where it exists, and to write to; log and pictures are laid beside it.
+        File to resume from if it exists, and to write to; the log and sample sheets are written beside it.
     seed
         Of the samples.
     accelerator
         Device and the other processes.
     pretrained
-        The part of `module` that learns at the stage's `pretrained_rate`.
-    record_steps
-        Whether a step's kernels are launched as one CUDA graph.
+        The part of `module` that is trained at the stage's `pretrained_rate`.
+    cuda_graph
+        Whether to launch the kernels of a step as one CUDA graph.
     """
 
     def __init__(
         self,
-        module: Supervised,
+        module: SupervisedModule,
         stage: StageConfiguration,
         checkpoint: Path,
         seed: int,
         accelerator: Accelerator,
         pretrained: nn.Module | None = None,
-        record_steps: bool = False,
+        cuda_graph: bool = False,
     ) -> None:
         self._module, self._stage, self._checkpoint, self._seed = module, stage, checkpoint, seed
         self._accelerator = accelerator
@@ -86,20 +85,18 @@ class TrainingLoop:
         module.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.AdamW(_parameter_groups(self._trained, stage, pretrained), fused=True)
-        self._gradients_of = (
-            RecordedStep(self._compute_gradients, self._forget_gradients) if record_steps else self._compute_gradients
-        )
-        self._current = _changing_state(module)
+        self._compute_gradients = CudaGraphStep(self._backward, self._zero_gradients) if cuda_graph else self._backward
+        self._current = _averaged_state(module)
         self._average = {name: value.clone() for name, value in self._current.items()}
         self.step = 0
         if checkpoint.is_file():
             self._resume(load_checkpoint(checkpoint))
 
     def run(self, draw_batch: DrawBatch, checkpoint_minutes: float) -> None:
-        """Train from the current step to the stage's last one."""
+        """Train from the current step to the last one of the stage."""
         saved, totals = time.monotonic(), dict[str, Tensor | float]()
         process = self._accelerator.process_index
-        with self._progress() as progress, self._open_board() as board:
+        with self._progress() as progress, self._open_tensorboard() as board:
             while self.step < self._stage.steps:
                 batch = draw_batch(self._stage.image_size_at(self.step), (self._seed, process, self.step))
                 torch.manual_seed(_random_seed(self._seed, process, self.step))
@@ -112,32 +109,32 @@ class TrainingLoop:
                     progress.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
                     self._log(means, board)
                     totals = {}
-                if self.step % self._stage.picture_steps == 0:
-                    self._draw_picture(batch)
+                if self.step % self._stage.sample_sheet_steps == 0:
+                    self._write_sample_sheet(batch)
                 if time.monotonic() - saved > 60 * checkpoint_minutes:
                     self._save()
                     saved = time.monotonic()
         self._save()
 
     def _take_step(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses and the gradients' norm stay on the device: to read them the host would have to wait for it."""
+        """Returns losses and gradient norm on the device: reading them would synchronise with it."""
         factor = learning_rate_factor(self.step, self._stage)
         for group in self._optimizer.param_groups:
             group["lr"] = factor * group["initial_lr"]
-        self._forget_gradients()
-        losses = self._gradients_of(batch)
+        self._zero_gradients()
+        losses = self._compute_gradients(batch)
         self._average_gradients()
         norm = nn.utils.clip_grad_norm_(self._trained, self._stage.gradient_norm)
-        # Where torch's gradient scaler would tell the optimiser to leave out a step.
+        # The flag by which torch's GradScaler makes a fused optimizer skip a step.
         self._optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
         self._optimizer.step()
         self._update_average()
         return losses | {"norm": norm}
 
-    def _forget_gradients(self) -> None:
+    def _zero_gradients(self) -> None:
         self._optimizer.zero_grad(set_to_none=False)
 
-    def _compute_gradients(self, batch: Batch) -> dict[str, Tensor]:
+    def _backward(self, batch: Batch) -> dict[str, Tensor]:
         losses = self._module.losses(batch)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         return {name: loss.detach() for name, loss in losses.items()}
@@ -154,7 +151,7 @@ class TrainingLoop:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        # A young average follows the weights faster, or it would remember the random initialisation.
+        # Smaller at first, so that the average soon forgets the random initialisation.
         decay = min(self._stage.ema_decay, (1 + self.step) / (10 + self.step))
         current = [self._current[name] for name in self._average]
         torch._foreach_lerp_(list(self._average.values()), current, 1 - decay)
@@ -169,8 +166,8 @@ class TrainingLoop:
         )
 
     @contextmanager
-    def _open_board(self) -> Iterator[SummaryWriter | None]:
-        """TensorBoard's log; steps that a resumed run takes again are overwritten in it."""
+    def _open_tensorboard(self) -> Iterator[SummaryWriter | None]:
+        """The TensorBoard log; a resumed run overwrites the steps that it repeats."""
         if not self._accelerator.is_main_process:
             yield None
             return
@@ -186,16 +183,15 @@ class TrainingLoop:
             rounded = {name: round(value, 5) for name, value in losses.items()}
             log.write(json.dumps({"step": self.step, "time": round(time.time(), 1)} | rounded) + "\n")
 
-    def _draw_picture(self, batch: Batch) -> None:
+    def _write_sample_sheet(self, batch: Batch) -> None:
         if self._accelerator.is_main_process:
-            folder = self._checkpoint.parent / f"{self._checkpoint.stem}_pictures"
-            folder.mkdir(exist_ok=True)
-            write_image(folder / f"{self.step:06d}.png", self._module.picture_of(batch))
+            folder = self._checkpoint.parent / f"{self._checkpoint.stem}_samples"
+            write_image(folder / f"{self.step:06d}.png", self._module.draw_samples(batch))
 
     def _save(self) -> None:
         if self._accelerator.is_main_process:
             module = self._module.state_dict()
-            # What does not change is the same tensor in both, and stored once.
+            # Frozen weights are the same tensors in both, and stored once.
             state = {"module": module, "average": module | self._average}
             save_checkpoint(self._checkpoint, state | {"optimizer": self._optimizer.state_dict(), "step": self.step})
 
@@ -208,32 +204,32 @@ class TrainingLoop:
 
 
 def _random_seed(*numbers: int) -> int:
-    """For what the model draws in a step; another sequence than that of the samples."""
+    """Seed of the model's own random draws in a step; a sequence other than that of the samples."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _changing_state(module: nn.Module) -> dict[str, Tensor]:
-    """Weights that are trained and statistics that are gathered, by all their names in the state dict, in place."""
+def _averaged_state(module: nn.Module) -> dict[str, Tensor]:
+    """Trained weights and batch statistics by name in the state dict; a shared weight under each of its names."""
     named = module.named_parameters(remove_duplicate=False)
-    learning = {name for name, parameter in named if parameter.requires_grad}
-    gathered = {
+    trained = {name for name, parameter in named if parameter.requires_grad}
+    statistics = {
         f"{path}.{name}"
         for path, part in module.named_modules()
         if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training
         for name in ("running_mean", "running_var")
     }
-    return {name: value for name, value in module.state_dict().items() if name in learning | gathered}
+    return {name: value for name, value in module.state_dict().items() if name in trained | statistics}
 
 
 def _parameter_groups(
     trained: list[nn.Parameter], stage: StageConfiguration, pretrained: nn.Module | None
 ) -> list[dict[str, Any]]:
-    """Matrices decay, vectors do not; pretrained weights learn at a rate of their own."""
-    known = set() if pretrained is None else {id(parameter) for parameter in pretrained.parameters()}
+    """Weight decay for matrices but not for vectors, and a separate learning rate for pretrained weights."""
+    pretrained_ids = set() if pretrained is None else {id(parameter) for parameter in pretrained.parameters()}
     groups = []
-    for is_known, rate in ((False, stage.learning_rate), (True, stage.learning_rate * stage.pretrained_rate)):
+    for is_pretrained, rate in ((False, stage.learning_rate), (True, stage.learning_rate * stage.pretrained_rate)):
         for is_matrix, decay in ((True, stage.weight_decay), (False, 0.0)):
-            chosen = [p for p in trained if (id(p) in known) == is_known and (p.ndim > 1) == is_matrix]
+            chosen = [p for p in trained if (id(p) in pretrained_ids) == is_pretrained and (p.ndim > 1) == is_matrix]
             if chosen:
                 groups.append({"params": chosen, "lr": rate, "initial_lr": rate, "weight_decay": decay})
     return groups

@@ -1,0 +1,1 @@
+"""Annotated images: readers of published data sets, photographs and rendered images."""

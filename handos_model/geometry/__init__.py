@@ -1,0 +1,1 @@
+"""Camera geometry: intrinsics, projection, lens distortion, translation fit, depth residuals. Arrays in, arrays out."""

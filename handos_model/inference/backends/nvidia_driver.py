@@ -1,0 +1,23 @@
+"""Checks for an NVIDIA GPU through the driver alone, without any CUDA library."""
+
+import ctypes
+from typing import Final
+
+LIBRARY: Final[str] = "libcuda.so.1"
+"""Part of the driver, not of the CUDA toolkit."""
+
+
+def gpu_unavailable() -> str | None:
+    """Reason why no NVIDIA GPU can be used on this machine, or ``None``."""
+    try:
+        driver = ctypes.CDLL(LIBRARY)
+    except OSError:
+        return f"no NVIDIA driver ({LIBRARY} cannot be loaded; run containers with --gpus all)"
+    status = driver.cuInit(0)
+    if status:
+        return f"the NVIDIA driver does not start (cuInit returned error {status}): see `nvidia-smi`"
+    count = ctypes.c_int()
+    driver.cuDeviceGetCount(ctypes.byref(count))
+    if not count.value:
+        return "the NVIDIA driver finds no GPU: check CUDA_VISIBLE_DEVICES"
+    return None

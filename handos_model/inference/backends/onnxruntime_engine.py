@@ -1,0 +1,161 @@
+"""Runs the network in ONNX Runtime, on the CPU or on a GPU through one of its execution providers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import onnxruntime  # type: ignore[import-untyped]
+
+from handos_model.architecture.contract import (
+    INPUT_NAME,
+    OUTPUT_NAMES,
+    REEXPORT,
+    NetworkOutput,
+    NetworkProperties,
+    WeightsError,
+)
+from handos_model.architecture.input_size import InputSize, InputSizes
+from handos_model.geometry.arrays import ImageArray
+from handos_model.inference.backends.engine import BackendError, cache_folder
+from handos_model.inference.backends.static_shapes import set_static_shape
+
+Provider = Literal["CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"]
+
+_DEVICES: Final[Mapping[Provider, str]] = {
+    "CPUExecutionProvider": "CPU",
+    "CUDAExecutionProvider": "GPU by CUDA",
+    "TensorrtExecutionProvider": "GPU by TensorRT",
+}
+
+_SPIN_MICROSECONDS: Final = "50"
+"""Longer than the gap between most operators, short enough not to block the core for other programs."""
+_BOUNDED_SPINNING_VERSION: Final = (1, 31)
+"""First version of ONNX Runtime that is known to bound spinning; older ones spin without end."""
+
+
+class OnnxRuntimeEngine:
+    """A HandOS network from an ONNX file.
+
+    Parameters
+    ----------
+    path
+        ONNX file written by `handos export`.
+    provider
+        Execution provider.
+    size
+        Input size, for providers that need static shapes; ``None`` accepts inputs of any size.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    WeightsError
+        If it is damaged or not a HandOS network.
+    BackendError
+        If the provider does not start; ONNX Runtime by itself would fall back to the CPU.
+    """
+
+    def __init__(self, path: Path, provider: Provider = "CPUExecutionProvider", size: InputSize | None = None) -> None:
+        options = _session_options()
+        if size is not None:
+            set_static_shape(options, size)
+        self._session = _open_session(path, options, _providers(provider))
+        active = self._session.get_providers()[0]
+        if active != provider:
+            raise BackendError(
+                f"ONNX Runtime's {provider} does not start, only {active}: install the versions of CUDA, cuDNN and "
+                "TensorRT that this onnxruntime-gpu was built for; its messages above name them"
+            )
+        self.properties = _validated_properties(self._session, path, size)
+        self.description = f"ONNX Runtime {onnxruntime.__version__}, {_DEVICES[provider]}"
+
+    def __call__(self, network_input: ImageArray) -> NetworkOutput:
+        """Run the network on (1, H, W, 3) BGR uint8."""
+        return NetworkOutput(*self._session.run(OUTPUT_NAMES, {INPUT_NAME: network_input}))
+
+
+def read_properties(path: Path) -> NetworkProperties:
+    """Read the metadata of an ONNX file and check that it is a HandOS network.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    WeightsError
+        If it is damaged or not a HandOS network.
+    """
+    options = _session_options()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return _validated_properties(_open_session(path, options, ["CPUExecutionProvider"]), path)
+
+
+def _providers(provider: Provider) -> Sequence[str | tuple[str, Mapping[str, str]]]:
+    if provider == "TensorrtExecutionProvider":
+        folder = str(cache_folder() / "onnxruntime")
+        caching = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": folder, "trt_timing_cache_enable": "1"}
+        return [(provider, caching), "CUDAExecutionProvider", "CPUExecutionProvider"]
+    if provider == "CUDAExecutionProvider":
+        return [provider, "CPUExecutionProvider"]
+    return [provider]
+
+
+def _open_session(
+    path: Path, options: onnxruntime.SessionOptions, providers: Sequence[str | tuple[str, Mapping[str, str]]]
+) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise FileNotFoundError(f"weights file {path} does not exist: check the path, or {REEXPORT}")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=providers)
+    except Exception as error:  # ONNX Runtime has an exception class per status code, without a common base class
+        raise WeightsError(
+            f"weights file {path} ({path.stat().st_size} bytes) is not a complete ONNX file: copy it again, or "
+            f"{REEXPORT}. ONNX Runtime: {error}"
+        ) from error
+
+
+def _session_options() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only: the warnings concern the graph's internals
+    # A thread that spins between two operators starts the next one at once, but occupies a core.
+    can_bound_spinning = _parse_version(onnxruntime.__version__) >= _BOUNDED_SPINNING_VERSION
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if can_bound_spinning else "0")
+    options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+def _parse_version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(".")[:2])
+
+
+def _validated_properties(
+    session: onnxruntime.InferenceSession, path: Path, size: InputSize | None = None
+) -> NetworkProperties:
+    try:
+        _check_outputs(session)
+        properties = NetworkProperties.from_metadata(session.get_modelmeta().custom_metadata_map)
+        _check_input(session, _input_dimensions(properties.input_sizes, size))
+        return properties
+    except WeightsError as error:
+        raise WeightsError(f"weights file {path}: {error}") from error
+
+
+def _check_outputs(session: onnxruntime.InferenceSession) -> None:
+    missing = set(OUTPUT_NAMES) - {output.name for output in session.get_outputs()}
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise WeightsError(f"it lacks the outputs {names}, so it is not a HandOS network: {REEXPORT}")
+
+
+def _input_dimensions(sizes: InputSizes, size: InputSize | None) -> list[str | int]:
+    """Height and width of the input: numbers, or the names of dynamic dimensions."""
+    if size is not None:
+        return [size.height, size.width]
+    return [sizes.side, sizes.side] if sizes.square_only else ["height", "width"]
+
+
+def _check_input(session: onnxruntime.InferenceSession, dimensions: list[str | int]) -> None:
+    expected = {INPUT_NAME: ("tensor(uint8)", [1, *dimensions, 3])}
+    inputs = {entry.name: (entry.type, list(entry.shape)) for entry in session.get_inputs()}
+    if inputs != expected:
+        raise WeightsError(f"its inputs are {inputs}, not {expected}, so it is not a HandOS network: {REEXPORT}")

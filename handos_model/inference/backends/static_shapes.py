@@ -1,0 +1,36 @@
+"""Fixes the dynamic input dimensions of an ONNX file, for runtimes that need static shapes."""
+
+import tempfile
+from pathlib import Path
+
+import onnxruntime  # type: ignore[import-untyped]
+
+from handos_model.architecture.input_size import InputSize, InputSizes
+
+
+def set_static_shape(options: onnxruntime.SessionOptions, size: InputSize) -> None:
+    """Make ONNX Runtime replace dynamic input dimensions by `size`; no effect on files with static shapes."""
+    options.add_free_dimension_override_by_name("height", size.height)
+    options.add_free_dimension_override_by_name("width", size.width)
+
+
+def read_with_static_shape(weights: Path, sizes: InputSizes, size: InputSize) -> bytes:
+    """Serialized ONNX model of a network for inputs of `size`, which is one of its `sizes`.
+
+    ONNX Runtime folds everything that depends on the shapes alone, such as anchor positions, and writes the remaining
+    graph: the same ONNX operators as if the network had been exported with this size.
+    """
+    if sizes.square_only:
+        return weights.read_bytes()
+    with tempfile.TemporaryDirectory(prefix="handos_") as folder:
+        path = Path(folder) / weights.name
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(path)
+        set_static_shape(options, size)
+        # MatMulAddFusion inserts reshapes around Gemm, which only ONNX Runtime benefits from.
+        onnxruntime.InferenceSession(
+            weights, options, providers=["CPUExecutionProvider"], disabled_optimizers=["MatMulAddFusion"]
+        )
+        return path.read_bytes()

@@ -1,0 +1,149 @@
+"""Caches engines on disk under a key of everything that they depend on, each with a readable JSON sidecar."""
+
+import fcntl
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from handos_model.architecture.contract import NetworkProperties
+from handos_model.files.atomic_write import atomic_write
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EngineIdentity:
+    """Everything that an engine depends on."""
+
+    onnx_sha256: str
+    precision: str
+    profile: str
+    """Static shape of the input."""
+    tensorrt: str
+    gpu: str
+    compute_capability: str
+
+    @property
+    def key(self) -> str:
+        """Hash that is part of the file name."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class StoredEngine:
+    """A serialized engine and its file."""
+
+    plan: bytes
+    path: Path
+
+
+@dataclass(frozen=True)
+class EngineStore:
+    """A folder of engines. Several processes may use it at the same time: one of them builds, the others wait."""
+
+    folder: Path
+
+    def get(
+        self, identity: EngineIdentity, properties: NetworkProperties, build: Callable[[Path], bytes]
+    ) -> StoredEngine:
+        """Read an engine, or build and store it.
+
+        Parameters
+        ----------
+        identity
+            Key of the engine.
+        properties
+            Metadata of the network, for the file name and the sidecar.
+        build
+            Builds the serialized engine, given the path of the timing cache.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.path_of(identity, properties)
+        with _lock(path.with_suffix(".lock")):
+            plan, reason = _read(path, identity)
+            if plan is None:
+                _LOGGER.info("%s: %s", path, reason)
+                plan = build(self._timing_cache(identity))
+                _write(path, plan, identity, properties)
+        return StoredEngine(plan, path)
+
+    def discard(self, stored: StoredEngine) -> None:
+        """Remove an engine that turned out to be unusable."""
+        _sidecar_path(stored.path).unlink(missing_ok=True)
+
+    def path_of(self, identity: EngineIdentity, properties: NetworkProperties) -> Path:
+        """Path of an engine."""
+        return self.folder / f"handos_{properties.preset}_{identity.precision}_{identity.key}.engine"
+
+    def _timing_cache(self, identity: EngineIdentity) -> Path:
+        device = hashlib.sha256(f"{identity.tensorrt} {identity.gpu} {identity.compute_capability}".encode())
+        return self.folder / f"timing_{device.hexdigest()[:16]}.cache"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read(path: Path, identity: EngineIdentity) -> tuple[bytes | None, str]:
+    """The serialized engine, or ``None`` and the reason to build it."""
+    sidecar = _sidecar_path(path)
+    if not path.is_file() or not sidecar.is_file():
+        return None, "not built yet"
+    try:
+        description = json.loads(sidecar.read_text())
+        stored, checksum = description["identity"], description["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        return None, f"{sidecar.name} is damaged ({error}), so the engine is built again"
+    differences = _differences(stored, asdict(identity))
+    if differences:
+        return None, f"the stored engine differs ({differences}), so it is built again"
+    plan = path.read_bytes()
+    if hashlib.sha256(plan).hexdigest() != checksum:
+        return None, f"the checksum of its {len(plan)} bytes is wrong, so it is built again"
+    return plan, ""
+
+
+def _differences(stored: Any, expected: dict[str, str]) -> str:
+    stored = stored if isinstance(stored, dict) else {}
+    return ", ".join(
+        f"{name} is {stored.get(name)!r} instead of {value!r}"
+        for name, value in expected.items()
+        if stored.get(name) != value
+    )
+
+
+def _write(path: Path, plan: bytes, identity: EngineIdentity, properties: NetworkProperties) -> None:
+    description = {
+        "identity": asdict(identity),
+        "network": asdict(properties),
+        "sha256": hashlib.sha256(plan).hexdigest(),
+        "built": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(plan)
+    # The sidecar comes last: an engine without one is ignored.
+    with atomic_write(_sidecar_path(path)) as temporary:
+        temporary.write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _sidecar_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes, which the system releases when the process ends."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _LOGGER.info("waiting for another process, which builds %s", path.with_suffix(".engine"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

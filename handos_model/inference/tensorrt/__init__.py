@@ -1,1 +1,0 @@
-"""The network compiled by TensorRT for one GPU: building, keeping and running it."""

@@ -1,1 +1,0 @@
-"""What goes in and out: frames, videos, folders, annotations, results, pictures."""

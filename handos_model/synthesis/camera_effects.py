@@ -1,0 +1,70 @@
+"""Camera effects on a rendered image: blur, exposure, white balance, noise, low resolution, JPEG."""
+
+import cv2
+import numpy as np
+
+from handos_model.geometry.arrays import ImageArray
+
+
+def apply_camera_effects(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    """Moderately degrade a rendered image (H, W, 3) BGR; training adds colour augmentation of its own."""
+    image = _blur(rng, image)
+    image = _expose(rng, image)
+    if rng.random() < 0.7:
+        image = _add_noise(rng, image)
+    if rng.random() < 0.15:
+        image = _reduce_resolution(rng, image)
+    if rng.random() < 0.6:
+        image = _compress(rng, image)
+    return image
+
+
+def _blur(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    kind = rng.random()
+    if kind < 0.4:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.3)), np.uint8)
+    if kind < 0.52:
+        return _motion_blur(rng, image)
+    return image
+
+
+def _motion_blur(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    length = int(rng.integers(2, 5))
+    kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
+    angle = rng.uniform(0, np.pi)
+    step = (length * np.array([np.cos(angle), np.sin(angle)])).round().astype(int)
+    cv2.line(kernel, (length - step[0], length - step[1]), (length + step[0], length + step[1]), 1.0, 1)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
+
+
+def _expose(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    """Gain, white balance and tone curve in one look-up table per channel."""
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
+    gains = np.exp(rng.normal(-0.03, 0.12) + rng.normal(0, 0.05, 3))
+    curve = np.clip(ramp * gains, 0, 1) ** np.exp(rng.normal(0, 0.16))
+    black, white = rng.uniform(0, 0.07), rng.uniform(0.93, 1.0)
+    table = (255 * (black + (white - black) * curve) + 0.5).astype(np.uint8)
+    return np.asarray(cv2.LUT(image, table[None]), np.uint8)
+
+
+def _add_noise(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    """Luminance noise per pixel, and in half of the images colour noise at half the resolution."""
+    height, width = image.shape[:2]
+    sigma = rng.gamma(1.5, 1.7)
+    noise = rng.standard_normal((height, width, 1), np.float32) * sigma
+    if rng.random() < 0.5:
+        coarse = rng.standard_normal((height // 2, width // 2, 3), np.float32) * (0.6 * sigma)
+        noise = noise + cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+def _reduce_resolution(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    height, width = image.shape[:2]
+    scale = rng.uniform(0.35, 0.8)
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _compress(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 96))])
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)

@@ -1,0 +1,1 @@
+"""Drawing hands over images."""

@@ -1,0 +1,221 @@
+"""`CameraStream`: one camera from its images to its hands."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from handos_model.hand.topology import HandTopology
+from handos_model.inference.tracking import HandTracker
+from handos_ros.camera_publishers import CameraPublishers
+from handos_ros.counters import CameraCounters
+from handos_ros.depth_images import DepthImages
+from handos_ros.image_decoding import ImageMessage
+from handos_ros.intrinsics import CameraInfoError, ImageIntrinsics, assumed_intrinsics, intrinsics_from_camera_info
+from handos_ros.lost_images import lost_images_warning
+from handos_ros.parameters import NodeParameters
+from handos_ros.qos_mismatch import subscription_events
+from handos_ros.topics import (
+    IMAGE_QOS,
+    camera_info_topic,
+    depth_topic,
+    image_topic,
+    in_camera_namespace,
+    overridable_qos,
+)
+from handos_ros.wrist_broadcaster import WristBroadcaster
+
+WARNING_PERIOD: Final = 10.0
+"""Seconds between two warnings of a kind."""
+CAMERA_INFO_PATIENCE: Final = 1.0
+"""Seconds of images without camera_info before the first warning: at the start an image may arrive first."""
+
+
+@dataclass(frozen=True)
+class ReceivedImage:
+    """An image message and when it reached the node."""
+
+    message: ImageMessage
+    received: Time
+
+
+class CameraStream:
+    """Everything that belongs to one camera: its topics, newest image, tracked hands and counters.
+
+    It publishes from construction to `close` and receives between `subscribe` and `unsubscribe`. The executor's thread
+    receives; the worker's thread takes the newest image and does the rest.
+
+    Parameters
+    ----------
+    node
+        Subscribes, publishes and logs.
+    name
+        Namespace of the camera's topics; empty: none.
+    parameters
+        As read at configuration.
+    topology
+        The topology of the hands' vertices.
+    wrists
+        Broadcasts to /tf; ``None``: nothing is broadcast.
+    """
+
+    def __init__(
+        self, node: Node, name: str, parameters: NodeParameters, topology: HandTopology, wrists: WristBroadcaster | None
+    ) -> None:
+        self._node, self._parameters = node, parameters
+        self.name = name
+        # One logger per camera: warnings are throttled per logger, and one camera must not silence another.
+        self.logger = node.get_logger().get_child(name) if name else node.get_logger()
+        self.publishers = CameraPublishers(node, name, topology, wrists)
+        is_compressed = parameters.image_transport == "compressed"
+        self._image_type = CompressedImage if is_compressed else Image
+        # As in image_transport, the raw topic is remapped and the transport's topic is derived from it.
+        self.image_topic = image_topic(node, name) + ("/compressed" if is_compressed else "")
+        self.info_topic = camera_info_topic(node, name)
+        self._is_rectified = _is_rectified(parameters.rectification, image_topic(node, name))
+        self._subscriptions: list[Subscription[Any]] = []
+        self._reset()
+
+    def _reset(self) -> None:
+        self._newest: ReceivedImage | None = None
+        self.depth_images = DepthImages()
+        self.tracker = HandTracker()
+        self.counters = CameraCounters()
+        self._info: CameraInfo | None = None
+        self._activated = time.monotonic()
+        self._first_image: float | None = None
+
+    def subscribe(self, deliver: Callable[["CameraStream", ReceivedImage], None]) -> None:
+        """Receive images from now on, with fresh ids and counters.
+
+        Parameters
+        ----------
+        deliver
+            Called with every image, in the executor's thread.
+        """
+        self._reset()
+        self._deliver = deliver
+        self._create_subscription(CameraInfo, self.info_topic, self._receive_info)
+        self._create_subscription(self._image_type, self.image_topic, self._receive_image, self._count_lost)
+        if self._parameters.depth:
+            self._create_subscription(Image, depth_topic(self._node, self.name), self.depth_images.add)
+        self._silence_timer = self._node.create_timer(WARNING_PERIOD, self._warn_of_silence)
+
+    def unsubscribe(self) -> None:
+        """Stop receiving, so that the camera's driver may rest."""
+        if self._subscriptions:
+            self._node.destroy_timer(self._silence_timer)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions.clear()
+
+    def close(self) -> None:
+        """Withdraw the topics."""
+        self.unsubscribe()
+        self.publishers.close()
+
+    def intrinsics_of(self, width: int, height: int, field_of_view: float | None) -> ImageIntrinsics:
+        """Intrinsics of an image; logs why the camera_info is not used.
+
+        Parameters
+        ----------
+        width, height
+            Of the image in pixels.
+        field_of_view
+            Degrees along the longer side of the image, assumed where there is no usable camera_info; ``None``: assume
+            nothing.
+        """
+        info = self._info
+        if info is None:
+            self._warn_of_missing_info(field_of_view)
+        else:
+            try:
+                return intrinsics_from_camera_info(info, width, height, rectified=self._is_rectified)
+            except CameraInfoError as error:
+                self._warn_of_intrinsics(f"camera_info on {self.info_topic} is not used: {error}", field_of_view)
+        return assumed_intrinsics(width, height, field_of_view)
+
+    def offer(self, image: ReceivedImage) -> bool:
+        """Store the newest image; return False if it replaces one that the worker has not taken yet."""
+        was_empty = self._newest is None
+        self.counters.replaced += not was_empty
+        self._newest = image
+        return was_empty
+
+    def take_newest(self) -> ReceivedImage:
+        """Return the waiting image and forget it."""
+        newest, self._newest = self._newest, None
+        assert newest is not None, "an image was offered before"
+        return newest
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since the last image; before the first, since activation."""
+        return now - (self.counters.last_image or self._activated)
+
+    def _create_subscription(
+        self, kind: type, topic: str, callback: Callable[[Any], None], message_lost: Callable[[Any], None] | None = None
+    ) -> None:
+        subscription = self._node.create_subscription(
+            kind,
+            topic,
+            callback,
+            IMAGE_QOS,
+            event_callbacks=subscription_events(topic, self.logger, message_lost),
+            qos_overriding_options=overridable_qos(),
+        )
+        self._subscriptions.append(subscription)
+
+    def _receive_image(self, message: ImageMessage) -> None:
+        self._silence_timer.cancel()
+        self.counters.last_image = time.monotonic()
+        self.counters.received += 1
+        self._deliver(self, ReceivedImage(message, self._node.get_clock().now().to_msg()))
+
+    def _receive_info(self, info: CameraInfo) -> None:
+        self._info = info
+
+    def _count_lost(self, event: Any) -> None:
+        self.counters.lost += event.total_count_change
+        warning = lost_images_warning(self.counters, self.image_topic)
+        if warning is not None:
+            self.logger.warning(warning, throttle_duration_sec=WARNING_PERIOD)
+
+    def _warn_of_silence(self) -> None:
+        publishers = self._node.count_publishers(self.image_topic)
+        if publishers == 0:
+            remappable = in_camera_namespace(self.name, "image")
+            remedy = f"nobody publishes there; name the camera's topic with --ros-args -r {remappable}:=<topic>"
+        else:
+            remedy = (
+                f"it has {publishers} publisher(s); large images may get lost in best effort, try "
+                f"-p qos_overrides.{self.image_topic}.subscription.reliability:=reliable"
+            )
+        self.logger.warning(f"no image yet on {self.image_topic}: {remedy}")
+
+    def _warn_of_missing_info(self, field_of_view: float | None) -> None:
+        now = time.monotonic()
+        self._first_image = self._first_image or now
+        if field_of_view is None and now - self._first_image >= CAMERA_INFO_PATIENCE:
+            self._warn_of_intrinsics(
+                f"images arrive on {self.image_topic}, but no camera_info on {self.info_topic}: publish it there, or "
+                "remap with -r camera_info:=<topic>",
+                field_of_view,
+            )
+
+    def _warn_of_intrinsics(self, problem: str, field_of_view: float | None) -> None:
+        if field_of_view is None:
+            consequence = "only pixels are published, nothing in metres; -p field_of_view:=<degrees> assumes a camera"
+        else:
+            consequence = f"a field of view of {field_of_view:g} degrees is assumed"
+        self.logger.warning(f"{problem}. Until then {consequence}.", throttle_duration_sec=WARNING_PERIOD)
+
+
+def _is_rectified(rectification: str, topic: str) -> bool:
+    if rectification == "auto":
+        return topic.rpartition("/")[2].startswith("image_rect")
+    return rectification == "rectified"

@@ -1,0 +1,136 @@
+"""`handos info`, `synth`, `train` and `export` as a user runs them, and their error messages."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from typer.testing import CliRunner, Result
+
+pytest.importorskip("torch", reason="the model needs the train extra")
+import torch
+
+from handos_model import HandPipeline
+from handos_model.architecture.handos import build_detector
+from handos_model.architecture.presets import EDGE
+from handos_model.commands import cli
+from handos_model.evaluation.export_parity import require_parity
+from handos_model.files.images import write_image
+from handos_model.hand.topology import HandTopology
+from handos_model.training.checkpoint import save_checkpoint
+from handos_model.training.decoder_stage import SupervisedDecoder, load_model
+
+SIZE = 96
+TOPOLOGY = HandTopology.load()
+
+
+def handos(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [*map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for number, width in enumerate((96, 96, 200)):
+        write_image(folder / f"{number}.png", rng.integers(0, 256, (72, width, 3), np.uint8))
+    return folder
+
+
+def random_weights(path: Path, seed: int) -> Path:
+    torch.manual_seed(seed)
+    module = SupervisedDecoder(EDGE, TOPOLOGY, build_detector(EDGE), decoded_queries=2)
+    save_checkpoint(path, {"average": module.state_dict()})
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of random weights, as `handos train` writes it."""
+    return random_weights(tmp_path_factory.mktemp("state") / "decoder.pt", seed=0)
+
+
+@pytest.fixture(scope="module")
+def exported(weights: Path, images: Path) -> tuple[Path, Result]:
+    """The network that `handos export` wrote, and the command's result."""
+    path = weights.with_name("network.onnx")
+    options = ("--preset", "edge", "--weights", weights, "--out", path, "--image-size", SIZE, "--score-threshold", 0)
+    return path, handos("export", *options, "--check", images)
+
+
+def test_export_writes_a_network_with_the_outputs_of_its_weights(exported: tuple[Path, Result]) -> None:
+    path, result = exported
+    assert result.exit_code == 0, result.output
+    # Random weights fill all slots of all images.
+    assert "12 hand slots differ by at most 0.0" in result.output
+    onnx.checker.check_model(str(path), full_check=True)
+    assert [path.name for path in path.parent.iterdir() if path.suffix != ".pt"] == ["network.onnx"]
+
+
+def test_the_pipeline_runs_the_exported_network(exported: tuple[Path, Result]) -> None:
+    pipeline = HandPipeline.load(exported[0], score_threshold=0.0)
+    hands = pipeline(np.full((72, 96, 3), 90, np.uint8))
+    assert len(hands) == EDGE.hand_slots
+    assert all(hand.joints_2d.shape == (21, 2) for hand in hands)
+
+
+def test_the_check_fails_for_other_weights(exported: tuple[Path, Result], tmp_path: Path) -> None:
+    other = load_model(EDGE, TOPOLOGY, random_weights(tmp_path / "decoder.pt", seed=1))
+    image = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    with pytest.raises(ArithmeticError, match=r"network\.onnx"):
+        require_parity(other, exported[0], [image], half=False)
+
+
+def test_the_check_refuses_images_without_hands(weights: Path, exported: tuple[Path, Result]) -> None:
+    with pytest.raises(ValueError, match=r"score of 0\.0"):
+        require_parity(load_model(EDGE, TOPOLOGY, weights), exported[0], [], half=False)
+
+
+def test_weights_of_another_preset_are_refused(weights: Path) -> None:
+    wider = replace(EDGE, width=64)
+    with pytest.raises(ValueError, match=r"decoder\.pt .*a decoder of preset 'edge'"):
+        load_model(wider, TOPOLOGY, weights)
+
+
+def test_info_counts_parameters_queries_and_gflops() -> None:
+    result = handos("info", "--preset", "edge")
+    assert result.exit_code == 0
+    described = json.loads(result.output)
+    parameters = described["parameters"]
+    assert parameters["frozen"] == parameters["detector"]
+    assert parameters["trained"] == parameters["side_network"] + parameters["decoder"]
+    assert described["queries"] == {
+        "detector": 30,
+        "hands": 4,
+        "per_hand": {"joints": 21, "vertices": 98, "camera": 1},
+    }
+    assert described["gflops"]["total"] == pytest.approx(
+        sum(value for part, value in described["gflops"].items() if part != "total"), abs=0.002
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("info", "--preset", "huge"), "'huge'"),
+        (("export", "--preset", "edge", "--weights", "gone.pt", "--out", "n.onnx"), "gone.pt"),
+        (("train", "--config", "gone.yaml", "--state", "state"), "gone.yaml"),
+        (("train", "--config", "alone.yaml", "--state", "state"), "gone"),
+        (("synth", "--assets", "gone", "--out", "frames", "--count", "1"), "gone"),
+    ],
+)
+def test_errors_name_the_mistake(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("alone.yaml").write_text(
+        "preset: edge\nseed: 0\nrendered: gone\ndecoder: {steps: 1, batch_size: 1, image_size: 96, "
+        "early_image_size: 96, learning_rate: 0.001, gradient_norm: 1.0, photograph_fraction: 0.0}\n"
+    )
+    result = handos(*arguments)
+    assert result.exit_code == 1
+    assert message in str(result.exception)
+    assert not Path("n.onnx").exists()
+    assert not Path("frames").exists()

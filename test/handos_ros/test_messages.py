@@ -1,0 +1,169 @@
+"""Builders of messages, without a node."""
+
+import logging
+import sys
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import Quaternion, TransformStamped
+from hands import TOPOLOGY, hand_at
+from rclpy.impl.logging_severity import LoggingSeverity
+from rclpy.serialization import deserialize_message
+from std_msgs.msg import Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from handos_model.hand.skeleton import JOINT_NAMES
+from handos_ros.counters import CameraCounters, ErrorCounters
+from handos_ros.diagnostics import CameraCondition, camera_status, node_status
+from handos_ros.log_forwarding import forward_logs
+from handos_ros.lost_images import lost_images_warning
+from handos_ros.markers import HandMarkers
+from handos_ros.messages import fingertips_message
+from handos_ros.wrist_broadcaster import WristBroadcaster, wrist_transforms
+
+HEADER = Header(frame_id="camera")
+
+
+def turned(rotation: Quaternion, vector: tuple[float, float, float]) -> np.ndarray:
+    """`vector` turned by a quaternion, by the formula of Rodrigues."""
+    axis = np.array([rotation.x, rotation.y, rotation.z])
+    v = np.array(vector)
+    return v + 2 * rotation.w * np.cross(axis, v) + 2 * np.cross(axis, np.cross(axis, v))
+
+
+def test_fingertips_are_those_of_the_joints_and_point_outwards() -> None:
+    hand = hand_at(200)
+    assert hand.joints_3d is not None
+    message = fingertips_message([hand], HEADER)
+    assert len(message.poses) == 5
+    for pose, finger in zip(message.poses, ("thumb", "index", "middle", "ring", "pinky"), strict=True):
+        tip, before = JOINT_NAMES.index(f"{finger}_tip"), JOINT_NAMES.index(f"{finger}_tip") - 1
+        position = [pose.position.x, pose.position.y, pose.position.z]
+        np.testing.assert_allclose(position, hand.joints_3d[tip], atol=1e-6)
+        bone = hand.joints_3d[tip] - hand.joints_3d[before]
+        np.testing.assert_allclose(turned(pose.orientation, (1, 0, 0)), bone / np.linalg.norm(bone), atol=1e-5)
+
+
+def test_what_the_model_logs_reaches_the_log_of_the_node() -> None:
+    logged: list[tuple[str, LoggingSeverity]] = []
+
+    class Logger:
+        def log(self, message: str, severity: LoggingSeverity) -> None:
+            logged.append((message, severity))
+
+    forward_logs(Logger())  # type: ignore[arg-type]
+    logging.getLogger("handos_model.inference").info("building the engine: %d %%", 40)
+    logging.getLogger("handos_model.inference").warning("slow")
+    assert logged == [("building the engine: 40 %", LoggingSeverity.INFO), ("slow", LoggingSeverity.WARN)]
+    logging.getLogger("handos_model").handlers.clear()
+
+
+def test_wrists_are_named_after_their_side_and_camera() -> None:
+    hands = [hand_at(100), hand_at(500, side="left"), hand_at(300)]
+    transforms = wrist_transforms(hands, HEADER, "front")
+    names = [transform.child_frame_id for transform in transforms]
+    assert names == ["front/right_wrist", "front/left_wrist", "front/right_wrist_2"]
+    assert hands[0].joints_3d is not None
+    assert transforms[0].transform.translation.x == pytest.approx(hands[0].joints_3d[0, 0])
+
+
+def test_wrists_are_broadcast_where_tf2_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[TransformStamped] = []
+    stand_in = ModuleType("tf2_ros")  # the real one is not on PyPI
+    vars(stand_in)["TransformBroadcaster"] = lambda node: SimpleNamespace(sendTransform=sent.extend)
+    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in)
+    WristBroadcaster(SimpleNamespace()).broadcast([hand_at(100)], HEADER, "")  # type: ignore[arg-type]
+    assert [transform.child_frame_id for transform in sent] == ["right_wrist"]
+
+
+def test_serialized_mesh_markers_are_those_of_the_vertices() -> None:
+    header = Header(frame_id="camera", stamp=Time(sec=5, nanosec=6))
+    markers = HandMarkers(TOPOLOGY)
+    for hand in (replace(hand_at(100), id=7), replace(hand_at(140, side="left"), id=7)):
+        light, mesh = markers.messages([hand], header)
+        assert isinstance(mesh, bytes)
+        (marker,) = deserialize_message(mesh, MarkerArray).markers
+        faces = TOPOLOGY.faces_left if hand.handedness == "left" else TOPOLOGY.faces_right
+        assert hand.vertices is not None
+        points = np.array([(point.x, point.y, point.z) for point in marker.points])
+        np.testing.assert_array_equal(points, hand.vertices[faces.reshape(-1)])
+        assert (marker.header.stamp, marker.ns, marker.id) == (header.stamp, "mesh", 7)
+        assert {m.ns for m in light.markers} == {"bones", "joints", "label"}
+
+
+def test_markers_of_a_hand_that_leaves_are_deleted_once_and_others_are_not_touched() -> None:
+    markers = HandMarkers(TOPOLOGY)
+    stays, leaves = replace(hand_at(100), id=1), replace(hand_at(400), id=2)
+    markers.messages([stays, leaves], HEADER)
+    deleted = [(m.ns, m.id) for m in markers.messages([stays], HEADER)[0].markers if m.action == Marker.DELETE]
+    assert sorted(deleted) == [("bones", 2), ("joints", 2), ("label", 2), ("mesh", 2)]
+    assert not [m for m in markers.messages([stays], HEADER)[0].markers if m.action == Marker.DELETE]
+
+
+def status_of(
+    silent_for: float = 0.1, slow_for: float = 0.0, latencies: tuple[float, ...] = (5, 6, 7)
+) -> DiagnosticStatus:
+    counters = CameraCounters(received=10, lost=1, replaced=2, too_old=1, published=7, hands=2)
+    counters.latencies.extend(latencies)
+    return camera_status(CameraCondition("", "/image", counters, silent_for, latency_limit=50.0, slow_for=slow_for))
+
+
+def test_diagnostics_tell_the_counts_of_a_camera() -> None:
+    status = status_of()
+    values = {value.key: value.value for value in status.values}
+    assert status.level == DiagnosticStatus.OK
+    assert values["frames in"] == "10"
+    assert values["frames out"] == "7"
+    assert values["frames lost on the way"] == "1"
+    assert values["frames dropped"] == "3"
+    assert values["latency p50 [ms]"] == "6.0"
+    assert values["hands now"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "message"),
+    [
+        (status_of(silent_for=3), DiagnosticStatus.WARN, "no image on /image for 3 s"),
+        (status_of(silent_for=30), DiagnosticStatus.ERROR, "no image on /image for 30 s"),
+        (status_of(slow_for=1, latencies=(80,)), DiagnosticStatus.WARN, "latency 80.0 ms"),
+        (status_of(slow_for=11, latencies=(80,)), DiagnosticStatus.ERROR, "over the limit of 50 ms"),
+    ],
+)
+def test_diagnostics_warn_and_turn_to_errors_when_it_persists(
+    status: DiagnosticStatus, level: bytes, message: str
+) -> None:
+    assert status.level == level
+    assert message in status.message
+
+
+def test_time_over_the_latency_limit_counts_from_when_it_was_exceeded() -> None:
+    counters = CameraCounters()
+    assert counters.seconds_over(50.0, now=100.0) == 0
+    counters.latencies.append(80.0)
+    assert [counters.seconds_over(50.0, now) for now in (101.0, 104.0)] == [0, 3]
+    assert counters.seconds_over(90.0, now=105.0) == 0
+    assert counters.seconds_over(50.0, now=106.0) == 0
+
+
+def test_losing_images_is_reported_once_it_is_more_than_an_accident() -> None:
+    counters = CameraCounters(received=1000, lost=20)
+    assert lost_images_warning(counters, "/camera/image_raw") is None
+    counters.lost = 200
+    warning = lost_images_warning(counters, "/camera/image_raw") or ""
+    assert "200 of 1200 images on /camera/image_raw" in warning
+    assert "config/fastdds_large_images.xml" in warning
+    assert "qos_overrides./camera/image_raw.subscription.reliability:=reliable" in warning
+
+
+def test_an_error_shows_for_a_while_and_stays_counted() -> None:
+    errors = ErrorCounters()
+    errors.add("ValueError: something")
+    assert errors.when is not None
+    assert node_status("active", "ONNX Runtime", errors, errors.when + 1).level == DiagnosticStatus.ERROR
+    later = node_status("active", "ONNX Runtime", errors, errors.when + 60)
+    assert later.level == DiagnosticStatus.OK
+    assert {value.key: value.value for value in later.values}["last error"] == "ValueError: something"

@@ -1,0 +1,95 @@
+"""Building TensorRT engines, with stand-ins for TensorRT and CUDA: `stand_in_machine`."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
+from stand_in_machine import StandInMachine, stand_in_machine
+from stand_in_tensorrt import VERSIONS
+
+from handos_model.architecture.contract import WeightsError
+from handos_model.hand.topology import HandTopology
+from handos_model.inference.backends.engine import BackendError
+from handos_model.inference.backends.selection import load_engine
+
+TOPOLOGY = HandTopology.load()
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(TOPOLOGY), metadata(TOPOLOGY.id))
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StandInMachine:
+    return stand_in_machine(monkeypatch, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("version", "network_flag", "builder_flags"), [("8.6.2", 1, ["FP16"]), ("10.13.3.9", 2, []), ("11.4.0.106", 2, [])]
+)
+def test_half_precision_is_requested_as_each_version_needs_it(
+    version: str,
+    network_flag: int,
+    builder_flags: list[str],
+    weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    machine = stand_in_machine(monkeypatch, tmp_path / "cache", version)
+    load_engine(weights, "tensorrt")
+    assert machine.record.flags == network_flag
+    assert machine.record.set_builder_flags == builder_flags
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_single_precision_builds_the_unchanged_file(
+    version: str, weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine = stand_in_machine(monkeypatch, tmp_path / "cache", version)
+    load_engine(weights, "tensorrt-fp32")
+    assert machine.record.onnx == weights.read_bytes()
+    assert machine.record.set_builder_flags == ["no TF32"]
+
+
+def test_the_timing_cache_is_reused_and_updated(machine: StandInMachine, weights: Path) -> None:
+    load_engine(weights, "tensorrt")
+    assert machine.record.timing_cache == b""
+    load_engine(weights, "tensorrt-fp32")
+    assert machine.record.timing_cache == b"stand-in timing cache+"
+
+
+def test_progress_is_logged(
+    machine: StandInMachine, weights: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    import handos_model.inference.backends.tensorrt.builder as builder_module
+
+    monkeypatch.setattr(builder_module, "_PROGRESS_INTERVAL", 0)
+    load_engine(weights, "tensorrt")
+    assert "this takes minutes" in caplog.text
+    assert "Building, step 1 of 2" in caplog.text
+    assert "Timing" not in caplog.text
+    assert "built the TensorRT engine in" in caplog.text
+
+
+def test_a_network_that_tensorrt_cannot_read_is_named(machine: StandInMachine, weights: Path) -> None:
+    machine.faults.parse = "no importer for operator Foo"
+    with pytest.raises(WeightsError, match=r"network\.onnx.*operator Foo.*handos export"):
+        load_engine(weights, "tensorrt")
+
+
+def test_a_failed_build_reports_tensorrts_error_and_leaves_no_file(machine: StandInMachine, weights: Path) -> None:
+    machine.faults.build = "Out of memory: requested 3 GiB"
+    with pytest.raises(BackendError, match=r"network\.onnx.*Out of memory: requested 3 GiB.*--workspace"):
+        load_engine(weights, "tensorrt")
+    assert not [path for path in machine.folder.iterdir() if path.suffix != ".lock"]
+
+
+def test_a_file_that_is_not_a_network_is_refused_without_a_build(machine: StandInMachine, tmp_path: Path) -> None:
+    path = tmp_path / "notes.onnx"
+    path.write_text("not a network")
+    with pytest.raises(WeightsError, match=r"notes\.onnx"):
+        load_engine(path, "tensorrt")
+    assert machine.record.builds == 0

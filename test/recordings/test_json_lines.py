@@ -1,0 +1,120 @@
+"""`hands.jsonl`: one line of JSON per frame, under its name only when it is complete."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handos_model.geometry.intrinsics import CameraIntrinsics, read_intrinsics
+from handos_model.hand.hand import Hand, MetricHand
+from handos_model.recordings.frame import Frame
+from handos_model.recordings.json_lines import ResultsWriter
+
+CAMERA = CameraIntrinsics(600, 610, 320, 240)
+FRAME = Frame(np.zeros((480, 640, 3), np.uint8), "clip.mp4", 7, 0.28)
+
+
+def hand_with(joints_3d: np.ndarray | None, vertices: np.ndarray | None) -> Hand:
+    return Hand(
+        score=0.91,
+        box=np.array([1, 2, 30, 40], np.float32),
+        handedness="left",
+        handedness_score=0.8,
+        joints_2d=np.full((21, 2), 3.25, np.float32),
+        joint_scores=np.full(21, 0.5, np.float32),
+        metric=joints_3d
+        if joints_3d is None
+        else MetricHand(joints_3d, np.full(21, 0.01, np.float32), np.zeros((0, 3)) if vertices is None else vertices),
+        id=4,
+    )
+
+
+HAND = hand_with(np.full((21, 3), 0.125, np.float32), np.zeros((778, 3), np.float32))
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_each_frame_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "hands.jsonl"
+    with ResultsWriter(path) as writer:
+        writer.write(FRAME, (HAND, HAND), CAMERA, camera_is_assumed=False)
+        writer.write(FRAME, (), CAMERA, camera_is_assumed=False)
+    first, second = read_lines(path)
+    assert first | {"hands": None} == {
+        "source": "clip.mp4",
+        "frame": 7,
+        "stamp": 0.28,
+        "width": 640,
+        "height": 480,
+        "camera": [600, 610, 320, 240],
+        "camera_is_assumed": False,
+        "hands": None,
+    }
+    assert first["hands"][0] == {
+        "id": 4,
+        "score": 0.91,
+        "box": [1, 2, 30, 40],
+        "handedness": "left",
+        "handedness_score": 0.8,
+        "joints_2d": [[3.25, 3.25]] * 21,
+        "joint_scores": [0.5] * 21,
+        "joints_3d": [[0.125, 0.125, 0.125]] * 21,
+        "coasting": False,
+    }
+    assert len(first["hands"]) == 2
+    assert second["hands"] == []
+
+
+def test_meshes_are_written_on_request(tmp_path: Path) -> None:
+    with ResultsWriter(tmp_path / "hands.jsonl", with_vertices=True) as writer:
+        writer.write(FRAME, (HAND,), CAMERA, camera_is_assumed=False)
+    assert np.shape(read_lines(writer.path)[0]["hands"][0]["vertices"]) == (778, 3)
+
+
+def test_without_a_camera_metres_are_null(tmp_path: Path) -> None:
+    with ResultsWriter(tmp_path / "hands.jsonl") as writer:
+        writer.write(FRAME, (hand_with(None, None),), None, camera_is_assumed=False)
+    (line,) = read_lines(writer.path)
+    assert line["camera"] is None
+    assert line["hands"][0]["joints_3d"] is None
+
+
+def test_after_an_error_the_old_file_and_the_lines_written_so_far_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "hands.jsonl"
+    path.write_text("the last complete result\n")
+    not_finite = hand_with(np.full((21, 3), np.nan, np.float32), None)
+
+    def write_until_an_error() -> None:
+        with ResultsWriter(path) as writer:
+            writer.write(FRAME, (HAND,), CAMERA, camera_is_assumed=False)
+            writer.write(FRAME, (not_finite,), CAMERA, camera_is_assumed=False)
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_until_an_error()
+    assert path.read_text() == "the last complete result\n"
+    assert len(read_lines(tmp_path / "hands.partial.jsonl")) == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_intrinsics_are_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "camera.json"
+    path.write_text('{"fx": 600, "fy": 610, "cx": 320, "cy": 240}')
+    assert read_intrinsics(path) == CAMERA
+
+
+def test_a_missing_camera_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"camera\.json.*\"fx\""):
+        read_intrinsics(tmp_path / "camera.json")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[600, 600, 320, 240]", '{"fx": 600}', '{"fx": 0, "fy": 1, "cx": 1, "cy": 1}', '{"focal": 3}']
+)
+def test_an_invalid_camera_file_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "camera.json").write_text(text)
+    with pytest.raises(ValueError, match=r"camera\.json cannot be used.*\"fx\""):
+        read_intrinsics(tmp_path / "camera.json")

@@ -1,0 +1,131 @@
+"""Reading images, folders and videos, and writing videos."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from handos_model.files.images import ImageFileError, write_image
+from handos_model.recordings.source import SourceError, open_source
+from handos_model.recordings.video_writer import VideoWriter
+
+
+def grey(level: int) -> np.ndarray:
+    return np.full((48, 64, 3), level, np.uint8)
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, frame_rate=25) as writer:
+        for level in (50, 100, 150):
+            writer.write(grey(level))
+    return path
+
+
+def test_an_image_is_one_frame(tmp_path: Path) -> None:
+    write_image(tmp_path / "hand.png", grey(77))
+    source = open_source(tmp_path / "hand.png")
+    (frame,) = source.frames
+    assert (source.frame_count, source.is_video) == (1, False)
+    assert (frame.source, frame.index) == (str(tmp_path / "hand.png"), 0)
+    np.testing.assert_array_equal(frame.image, grey(77))
+
+
+def test_a_folder_yields_its_images_in_order_and_skips_other_files(tmp_path: Path) -> None:
+    for name, level in (("b.png", 2), ("a.PNG", 1), ("c.bmp", 3)):
+        write_image(tmp_path / name, grey(level))
+    (tmp_path / "notes.txt").write_text("not an image")
+    source = open_source(str(tmp_path))
+    frames = list(source.frames)
+    assert source.frame_count == 3
+    assert [Path(frame.source).name for frame in frames] == ["a.PNG", "b.png", "c.bmp"]
+    assert [frame.image[0, 0, 0] for frame in frames] == [1, 2, 3]
+    assert [frame.index for frame in frames] == [0, 1, 2]
+
+
+def test_images_with_non_ascii_names_are_read(tmp_path: Path) -> None:
+    write_image(tmp_path / "手.png", grey(5))
+    assert next(open_source(tmp_path / "手.png").frames).image[0, 0, 0] == 5
+
+
+def test_a_video_yields_its_frames_with_their_times(video: Path) -> None:
+    source = open_source(video)
+    frames = list(source.frames)
+    assert source.is_video
+    assert source.frame_count == 3
+    assert source.frame_rate == pytest.approx(25)
+    assert [frame.stamp for frame in frames] == pytest.approx([0, 0.04, 0.08])
+    assert [frame.image.mean() for frame in frames] == pytest.approx([50, 100, 150], abs=4)
+
+
+def test_a_missing_source_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"missing\.mp4"):
+        open_source(tmp_path / "missing.mp4")
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not an image")
+    with pytest.raises(SourceError, match=tmp_path.name):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video"])
+def test_a_file_that_is_not_a_video_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "clip.mp4").write_bytes(content)
+    with pytest.raises(SourceError, match=r"clip\.mp4.*ffmpeg"):
+        open_source(tmp_path / "clip.mp4")
+
+
+def test_a_truncated_video_is_refused(video: Path) -> None:
+    video.write_bytes(video.read_bytes()[:200])
+    with pytest.raises(SourceError, match=r"clip\.mp4"):
+        open_source(video)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image"])
+def test_a_damaged_image_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "hand.jpg").write_bytes(content)
+    with pytest.raises(ImageFileError, match=r"hand\.jpg"):
+        next(open_source(tmp_path / "hand.jpg").frames)
+
+
+def test_a_missing_camera_is_named() -> None:
+    with pytest.raises(SourceError, match="camera 97"):
+        open_source("97")
+
+
+def test_an_interrupted_video_is_kept_as_a_partial_file(tmp_path: Path) -> None:
+    def write_until_interrupted() -> None:
+        with VideoWriter(tmp_path / "clip.mp4", 25) as writer:
+            writer.write(grey(1))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_until_interrupted()
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.partial.mp4"]
+    assert len(list(open_source(tmp_path / "clip.partial.mp4").frames)) == 1
+
+
+def test_a_finished_video_leaves_no_other_file(video: Path) -> None:
+    assert list(video.parent.iterdir()) == [video]
+
+
+def test_a_video_without_images_is_not_written(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "clip.mp4", 25):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_video_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "clip.unknown"
+    with pytest.raises(OSError, match=r"clip\.unknown cannot be written"), VideoWriter(path, 25) as writer:
+        writer.write(grey(1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_written_images_are_read_by_opencv(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", grey(9))
+    assert (cv2.imread(str(tmp_path / "a.png")) == 9).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
