@@ -14,6 +14,9 @@ from handos_model.geometry.arrays import FloatArray
 INPUT_NAME: Final[str] = "image"
 """(1, H, W, 3) uint8 BGR."""
 
+TRAINED_WEIGHTS_SUFFIX: Final[str] = ".safetensors"
+"""Of files to train on, beside the ``.onnx`` files to run: see `trained_weights`."""
+
 REEXPORT: Final[str] = "export it again with `handos export`, or leave the weights out to use the shipped ones"
 
 

@@ -1,4 +1,4 @@
-"""`handos export`: write trained weights as one ONNX file."""
+"""`handos export`: write trained weights as a network to run, or to train further."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,37 +9,57 @@ from handos_model.commands.options import Mano
 
 
 def export(
-    preset: Annotated[str, typer.Option(metavar="NAME", help="Sizes of the model: see `handos info`.")],
-    weights: Annotated[Path, typer.Option(metavar="FILE.pt", help="The decoder.pt that `handos train` wrote.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Network to write.")],
-    half: Annotated[bool, typer.Option("--half", help="Half precision, for GPUs.")] = False,
+    weights: Annotated[
+        Path, typer.Option(metavar="FILE", help="The decoder.pt that `handos train` wrote, or a .safetensors file.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="File to write: .onnx to run, .safetensors to keep and train further.")
+    ],
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Sizes of the model in a decoder.pt: see `handos info`.")
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Half precision, for GPUs; .onnx only.")] = False,
     image_size: Annotated[
-        int | None, typer.Option(metavar="PIXELS", help="Side of a square input; default: the preset's.")
+        int | None,
+        typer.Option(
+            metavar="PIXELS", help="Side of a square input. Default: the .safetensors file's, or the preset's."
+        ),
     ] = None,
     score_threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Minimum score of a hand that the network recommends.")
-    ] = 0.5,
+        float | None,
+        typer.Option(min=0, max=1, help="Minimum score of a hand to recommend. Default: the file's own, or 0.5."),
+    ] = None,
     mano: Mano = None,
     check: Annotated[
         list[str] | None,
-        typer.Option(metavar="SOURCE", help="Images on which the file must agree with the weights; repeatable."),
+        typer.Option(metavar="SOURCE", help="Images on which an .onnx must agree with the weights; repeatable."),
     ] = None,
 ) -> None:
-    """Write trained weights as one ONNX file, checked by the ONNX checker."""
-    from handos_model.architecture.contract import NetworkProperties
+    """Write trained weights as one ONNX file, checked by the ONNX checker, or as one safetensors file."""
+    from dataclasses import replace
+
+    from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX
     from handos_model.architecture.onnx_export import export_onnx, export_sizes
-    from handos_model.architecture.presets import preset_named
+    from handos_model.architecture.trained_weights import write_trained_weights
     from handos_model.hand.mano import read_mano
     from handos_model.hand.topology import HandTopology
-    from handos_model.training.decoder_losses import HANDEDNESS_SLOPE
-    from handos_model.training.decoder_stage import load_model
+    from handos_model.training.decoder_stage import load_for_export
 
-    sizes = preset_named(preset)
+    if out.suffix not in (".onnx", TRAINED_WEIGHTS_SUFFIX):
+        raise ValueError(f"--out {out}: name a file that ends in .onnx or {TRAINED_WEIGHTS_SUFFIX}")
+    if out.suffix == TRAINED_WEIGHTS_SUFFIX and (half or check):
+        raise ValueError(f"--out {out}: --half and --check are for .onnx files")
     topology = HandTopology.load() if mano is None else read_mano(mano)
-    model = load_model(sizes, topology, weights)
-    input_sizes = export_sizes(model, image_size or sizes.image_size, half=half)
-    properties = NetworkProperties(preset, topology.id, input_sizes, score_threshold, HANDEDNESS_SLOPE)
-    export_onnx(model, properties, out, half=half)
+    model, properties = load_for_export(weights, preset, topology)
+    properties = replace(
+        properties,
+        input_sizes=export_sizes(model, image_size or properties.input_sizes.side, half=half),
+        score_threshold=properties.score_threshold if score_threshold is None else score_threshold,
+    )
+    if out.suffix == TRAINED_WEIGHTS_SUFFIX:
+        write_trained_weights(model, properties, out)
+    else:
+        export_onnx(model, properties, out, half=half)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     if check:
         from handos_model.evaluation.export_parity import require_parity

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX
+from handos_model.architecture.trained_weights import read_trained_weights
 from handos_model.files.atomic_write import atomic_write
 
 
@@ -34,14 +36,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def load_averaged_weights(module: nn.Module, path: Path, expected: str, remedy: str, prefix: str = "") -> None:
-    """Load the averaged weights of a checkpoint into a module.
+    """Load the averaged weights of a checkpoint, or the weights of a safetensors file, into a module.
 
     Parameters
     ----------
     module
-        All of its weights must be in the checkpoint.
+        All of its weights must be in the file.
     path
-        The checkpoint.
+        The file.
     expected, remedy
         For error messages: what the weights belong to, and how to get a missing file.
     prefix
@@ -52,11 +54,15 @@ def load_averaged_weights(module: nn.Module, path: Path, expected: str, remedy: 
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If it is not a checkpoint, or not one of such a module.
+        If it is not such a file, or not one of such a module.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: {remedy}")
-    weights = load_checkpoint(path).get("average", {})
+    weights = (
+        read_trained_weights(path).tensors
+        if path.suffix == TRAINED_WEIGHTS_SUFFIX
+        else load_checkpoint(path).get("average", {})
+    )
     try:
         module.load_state_dict(
             {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}

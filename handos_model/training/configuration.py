@@ -78,16 +78,17 @@ class TrainingConfiguration:
     mano: str | None = None
     """A user's MANO_RIGHT.pkl: the model then predicts its mesh, which the data sets annotate."""
     detector: StageConfiguration | None = None
-    """``None`` if the preset's detector is used as published."""
+    """``None`` if the detector is not trained here."""
     backbone_weights: str = ""
     """File with the backbone's ImageNet weights, for a detector that is trained from scratch: see
     `EfficientNetLite0.load_imagenet_weights`."""
     detector_weights: str = ""
-    """A detector that is trained here starts from this earlier run's detector.pt; default: random weights behind the
-    pretrained backbone. A published one is loaded from this folder or Hugging Face name; default: the preset's."""
+    """The detector.pt of an earlier run, or a safetensors file, that the detector starts from; default: random weights
+    behind the pretrained backbone. Without a section `detector` it stays as it is, and only the decoder is trained. A
+    published detector is loaded from this folder or Hugging Face name; default: the preset's."""
     decoder_weights: str = ""
-    """An earlier run's decoder.pt that the decoder starts from, on the detector and side network of this run. Default:
-    random weights."""
+    """The decoder.pt of an earlier run, or a safetensors file, that the decoder starts from, on the detector and side
+    network of this run. Default: random weights."""
     held_out_sources: tuple[str, ...] = ()
     """Sources of photographs that are left out of training."""
     processes: int = 1

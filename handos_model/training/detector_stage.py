@@ -7,6 +7,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from handos_model.architecture.box_ops import box_cxcywh_to_xyxy
+from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX
 from handos_model.architecture.dfine_detector import DFineDetector
 from handos_model.architecture.handos import build_side_network
 from handos_model.architecture.presets import DFinePreset, Preset, preset_named
@@ -86,7 +87,7 @@ def train_detector(
 
 
 def _build_module(configuration: TrainingConfiguration, preset: Preset) -> SupervisedDetector:
-    """Start from an earlier run's detector.pt, or from random weights behind a pretrained backbone."""
+    """Start from earlier weights, or from random weights behind a pretrained backbone."""
     if configuration.detector_weights:
         module = load_supervised_detector(preset, Path(configuration.detector_weights))
     else:
@@ -97,16 +98,22 @@ def _build_module(configuration: TrainingConfiguration, preset: Preset) -> Super
 
 
 def load_supervised_detector(preset: Preset, checkpoint: Path) -> SupervisedDetector:
-    """The averaged weights of a checkpoint of this stage.
+    """The averaged weights of a checkpoint of this stage, or detector and side network of a safetensors file.
+
+    A safetensors file has no heads for training; they start from random weights.
 
     Raises
     ------
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If it is not such a checkpoint, or one of another preset.
+        If it is not such a file, or one of another preset.
     """
     module = SupervisedDetector(preset)
-    expected = f"a detector of preset {preset.name!r}"
-    load_averaged_weights(module, checkpoint, expected, remedy="train the detector first (--stage detector)")
+    expected, remedy = f"a detector of preset {preset.name!r}", "train the detector first (--stage detector)"
+    if checkpoint.suffix == TRAINED_WEIGHTS_SUFFIX:
+        load_averaged_weights(module.detector, checkpoint, expected, remedy, prefix="detector.")
+        load_averaged_weights(module.side_network, checkpoint, expected, remedy, prefix="side_network.")
+    else:
+        load_averaged_weights(module, checkpoint, expected, remedy)
     return module

@@ -79,7 +79,7 @@ def test_run_with_a_camera_file_uses_it(
     assert np.shape(line["hands"][0]["vertices"]) == (TOPOLOGY.vertex_count, 3)
 
 
-def test_run_draws_pictures_and_videos(
+def test_run_draws_images_and_videos(
     images: Path, video: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"

@@ -1,6 +1,7 @@
 """`handos info`, `synth`, `train` and `export` as a user runs them, and their error messages."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from handos_model.evaluation.export_parity import require_parity
 from handos_model.files.images import write_image
 from handos_model.hand.topology import HandTopology
 from handos_model.training.checkpoint import save_checkpoint
-from handos_model.training.decoder_stage import SupervisedDecoder, load_model
+from handos_model.training.decoder_stage import SupervisedDecoder, load_for_export, load_model
 
 SIZE = 96
 TOPOLOGY = HandTopology.load()
@@ -53,11 +54,27 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exported(weights: Path, images: Path) -> tuple[Path, Result]:
-    """The network that `handos export` wrote, and the command's result."""
-    path = weights.with_name("network.onnx")
-    options = ("--preset", "edge", "--weights", weights, "--out", path, "--image-size", SIZE, "--score-threshold", 0)
-    return path, handos("export", *options, "--check", images)
+def kept(weights: Path) -> Path:
+    """The same weights as the safetensors file that `handos export` wrote."""
+    path = weights.with_name("kept.safetensors")
+    options = ("--preset", "edge", "--weights", weights, "--image-size", SIZE, "--score-threshold", 0)
+    result = handos("export", *options, "--out", path)
+    assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(kept: Path, images: Path) -> tuple[Path, Result]:
+    """The network that `handos export` wrote of them, and the command's result."""
+    path = kept.with_name("network.onnx")
+    return path, handos("export", "--weights", kept, "--out", path, "--check", images)
+
+
+def test_kept_weights_are_those_of_the_checkpoint(weights: Path, kept: Path) -> None:
+    expected = load_model(EDGE, TOPOLOGY, weights).state_dict()
+    model, properties = load_for_export(kept, None, TOPOLOGY)
+    assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+    assert (properties.preset, properties.input_sizes.side, properties.score_threshold) == ("edge", SIZE, 0)
 
 
 def test_export_writes_a_network_with_the_outputs_of_its_weights(exported: tuple[Path, Result]) -> None:
@@ -66,7 +83,7 @@ def test_export_writes_a_network_with_the_outputs_of_its_weights(exported: tuple
     # Random weights fill all slots of all images.
     assert "12 hand slots differ by at most 0.0" in result.output
     onnx.checker.check_model(str(path), full_check=True)
-    assert [path.name for path in path.parent.iterdir() if path.suffix != ".pt"] == ["network.onnx"]
+    assert {path.name for path in path.parent.iterdir()} == {"decoder.pt", "kept.safetensors", "network.onnx"}
 
 
 def test_the_pipeline_runs_the_exported_network(exported: tuple[Path, Result]) -> None:
@@ -74,6 +91,24 @@ def test_the_pipeline_runs_the_exported_network(exported: tuple[Path, Result]) -
     hands = pipeline(np.full((72, 96, 3), 90, np.uint8))
     assert len(hands) == EDGE.hand_slots
     assert all(hand.joints_2d.shape == (21, 2) for hand in hands)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--out", "network.pt"), r"network\.pt"),
+        (("--out", "kept.safetensors", "--half"), "--half"),
+        (("--out", "network.onnx"), "--preset"),
+    ],
+)
+def test_export_options_that_contradict_each_other_are_named(
+    options: tuple[str, ...], named: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = handos("export", "--weights", weights, *options)
+    assert isinstance(result.exception, ValueError)
+    assert re.search(named, str(result.exception))
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_check_fails_for_other_weights(exported: tuple[Path, Result], tmp_path: Path) -> None:

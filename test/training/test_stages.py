@@ -18,9 +18,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from handos_model.architecture.contract import OUTPUT_NAMES
 from handos_model.architecture.efficientnet_lite import EfficientNetLite0
 from handos_model.architecture.presets import EDGE
+from handos_model.architecture.trained_weights import read_trained_weights
 from handos_model.datasets.annotated_folder import write_shard
 from handos_model.datasets.annotations import AnnotatedImage
 from handos_model.hand.topology import HandTopology
+from handos_model.inference.pipeline import DEFAULT_WEIGHTS
 from handos_model.training import run
 from handos_model.training.batch import Batch
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
@@ -32,6 +34,7 @@ from handos_model.training.loop import SupervisedModule, TrainingLoop
 from handos_model.training.views import ViewRange, sample_views
 
 TOPOLOGY = HandTopology.load()
+SHIPPED = DEFAULT_WEIGHTS.with_suffix(".safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +159,29 @@ def test_decoder_starts_from_an_earlier_decoder_and_the_side_network_of_its_own_
             assert torch.equal(value, earlier[name]), name
         if name.startswith("model.side_network."):
             assert torch.equal(value, detector[name.removeprefix("model.")]), name
+
+
+@torch.no_grad()
+def test_a_decoder_alone_is_trained_on_top_of_shipped_weights(
+    images: list[AnnotatedImage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initial: list[dict[str, torch.Tensor]] = []
+    monkeypatch.setattr(TrainingLoop, "run", lambda loop, *_: initial.append(loop._module.state_dict()))
+    configuration = TrainingConfiguration(
+        preset="edge", seed=5, decoder=STAGE, detector_weights=str(SHIPPED), decoder_weights=str(SHIPPED)
+    )
+    accelerator = Accelerator(cpu=True)
+    train_decoder(configuration, [(images, 1.0)], TOPOLOGY, tmp_path / "none.pt", tmp_path / "decoder.pt", accelerator)
+    shipped = read_trained_weights(SHIPPED).tensors
+    assert all(torch.equal(initial[0][f"model.{name}"], value) for name, value in shipped.items())
+
+
+def test_a_detector_starts_from_shipped_weights(images: list[AnnotatedImage], tmp_path: Path) -> None:
+    trained = train_a_detector(images, tmp_path / "detector.pt", detector_weights=str(SHIPPED))["module"]
+    for name, value in read_trained_weights(SHIPPED).tensors.items():
+        if value.ndim > 1 and not name.startswith("decoder."):
+            # At most two steps of the learning rate; random weights would differ more.
+            assert torch.allclose(trained[name], value, atol=5e-3), name
 
 
 def train_a_detector(images: list[AnnotatedImage], checkpoint: Path, **changes: Any) -> dict[str, Any]:

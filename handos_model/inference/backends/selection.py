@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from handos_model.architecture.contract import NetworkOutput, NetworkProperties
+from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, NetworkOutput, NetworkProperties, WeightsError
 from handos_model.architecture.input_size import InputSize
 from handos_model.geometry.arrays import ImageArray
 from handos_model.inference.backends.engine import BackendError, Engine
@@ -39,7 +39,7 @@ class BackendSpec:
     unavailable_reason: Callable[[], str | None]
     """Returns why the backend cannot run on this machine, or ``None``; checked without loading a network."""
     load: Callable[[Path], Engine]
-    """Loads an ONNX file."""
+    """Loads a network file."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,11 @@ def load_engine(weights: Path, backend: Backend) -> Engine:
     FileNotFoundError, WeightsError
         If the weights cannot be used with any backend.
     """
+    if weights.suffix == TRAINED_WEIGHTS_SUFFIX and backend not in ("torch", "torch-cuda"):
+        raise WeightsError(
+            f"weights file {weights} runs on the backends torch and torch-cuda only: choose one of them, or write an "
+            "ONNX file of it with `handos export`"
+        )
     engine = _load_best(weights) if backend == "auto" else require_backend(backend).load(weights)
     _LOGGER.info("the network runs on %s", engine.description)
     return engine
@@ -163,10 +168,18 @@ def _provider_unavailable(provider: str) -> str | None:
 
 
 def _per_size(weights: Path, load: Callable[[Path, NetworkProperties, InputSize], Engine]) -> Engine:
+    properties = _read_properties(weights)
+    return EnginePerSize(properties, partial(load, weights, properties))
+
+
+def _read_properties(weights: Path) -> NetworkProperties:
+    if weights.suffix == TRAINED_WEIGHTS_SUFFIX:
+        from handos_model.architecture.trained_weights import read_trained_weights
+
+        return read_trained_weights(weights).properties
     from handos_model.inference.backends.onnxruntime_engine import read_properties
 
-    properties = read_properties(weights)
-    return EnginePerSize(properties, partial(load, weights, properties))
+    return read_properties(weights)
 
 
 def _load_tensorrt(precision: Literal["fp16", "fp32"], weights: Path) -> Engine:

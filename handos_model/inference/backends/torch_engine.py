@@ -1,6 +1,6 @@
 """Runs the network in torch, on the CPU or as a CUDA graph on an NVIDIA GPU."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handos_model.architecture.contract import OUTPUT_NAMES, NetworkOutput, NetworkProperties
+from handos_model.architecture.contract import OUTPUT_NAMES, TRAINED_WEIGHTS_SUFFIX, NetworkOutput, NetworkProperties
 from handos_model.architecture.input_size import InputSize
 from handos_model.geometry.arrays import ImageArray
+from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import BackendError
 from handos_model.inference.backends.static_shapes import read_with_static_shape
 from handos_model.inference.backends.torch_graph import TorchGraph
@@ -18,14 +19,17 @@ from handos_model.inference.backends.torch_graph import TorchGraph
 _WARM_UP_RUNS: Final[int] = 3
 """Runs before capturing, in which libraries select their algorithms and allocate their memory."""
 
+Network = Callable[[Tensor], Mapping[str, Tensor]]
+"""From (1, H, W, 3) uint8 BGR to the outputs by name."""
+
 
 class TorchEngine:
-    """A HandOS network from an ONNX file, on the CPU.
+    """A HandOS network from an ONNX or safetensors file, on the CPU.
 
     Parameters
     ----------
     path
-        ONNX file written by `handos export`.
+        File written by `handos export`.
     properties
         Metadata of the network.
     size
@@ -39,22 +43,22 @@ class TorchEngine:
 
     def __init__(self, path: Path, properties: NetworkProperties, size: InputSize) -> None:
         self.properties = properties
-        self._graph = _read_graph(path, properties, size, torch.device("cpu"))
+        self._network = _load_network(path, properties, size, torch.device("cpu"))
         self.description = f"torch {torch.__version__}, CPU"
 
     def __call__(self, network_input: ImageArray) -> NetworkOutput:
         """Run the network on (1, H, W, 3) BGR uint8."""
-        outputs = self._graph(torch.from_numpy(network_input))
+        outputs = self._network(torch.from_numpy(network_input))
         return NetworkOutput(*(outputs[name].numpy() for name in OUTPUT_NAMES))
 
 
 class CudaGraphEngine:
-    """A HandOS network from an ONNX file, on the first NVIDIA GPU.
+    """A HandOS network from an ONNX or safetensors file, on the first NVIDIA GPU.
 
     Parameters
     ----------
     path
-        ONNX file written by `handos export`.
+        File written by `handos export`.
     properties
         Metadata of the network.
     size
@@ -72,7 +76,7 @@ class CudaGraphEngine:
         self._host_input = torch.empty((1, size.height, size.width, 3), dtype=torch.uint8, pin_memory=True)
         try:
             self._input = self._host_input.to(device)
-            self._capture(_read_graph(path, properties, size, device))
+            self._capture(_load_network(path, properties, size, device))
         except torch.cuda.OutOfMemoryError as error:
             raise BackendError(
                 f"{torch.cuda.get_device_name(device)} does not have enough memory for {path}: stop other programs "
@@ -91,23 +95,34 @@ class CudaGraphEngine:
         parts = np.split(self._host_output.numpy().copy(), self._ends[:-1])
         return NetworkOutput(*(part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)))
 
-    def _capture(self, graph: TorchGraph) -> None:
+    def _capture(self, network: Network) -> None:
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP_RUNS):
-                outputs = graph(self._input)
+                outputs = network(self._input)
         torch.cuda.current_stream().wait_stream(stream)
         self._shapes = [tuple(outputs[name].shape) for name in OUTPUT_NAMES]
         self._ends = np.cumsum([np.prod(shape) for shape in self._shapes])
         self._cuda_graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._cuda_graph):
-            self._packed = _pack(graph(self._input))
+            self._packed = _pack(network(self._input))
         self._host_output = torch.empty(self._packed.shape, dtype=self._packed.dtype, pin_memory=True)
 
 
-def _read_graph(path: Path, properties: NetworkProperties, size: InputSize, device: torch.device) -> TorchGraph:
-    return TorchGraph(path, read_with_static_shape(path, properties.input_sizes, size), device)
+def _load_network(path: Path, properties: NetworkProperties, size: InputSize, device: torch.device) -> Network:
+    if path.suffix != TRAINED_WEIGHTS_SUFFIX:
+        return TorchGraph(path, read_with_static_shape(path, properties.input_sizes, size), device)
+    from handos_model.architecture.trained_weights import read_trained_model
+
+    model, _ = read_trained_model(path, HandTopology.load())
+    model.to(device)
+
+    @torch.inference_mode()
+    def run(image: Tensor) -> Mapping[str, Tensor]:
+        return dict(zip(OUTPUT_NAMES, model(image), strict=True))
+
+    return run
 
 
 def _pack(outputs: Mapping[str, Tensor]) -> Tensor:

@@ -9,6 +9,7 @@ from network_comparison import assert_same_hands
 from stand_in_machine import stand_in_machine
 
 from handos_model import CameraIntrinsics, HandPipeline
+from handos_model.architecture.contract import WeightsError
 from handos_model.architecture.input_size import InputSize
 from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.hand import Hand
@@ -107,10 +108,10 @@ def frame() -> ImageArray:
     return [next(frames) for _ in range(10)][-1].image
 
 
-def hands_of(frame: ImageArray, backend: Backend) -> tuple[Hand, ...]:
+def hands_of(frame: ImageArray, backend: Backend, weights: Path = DEFAULT_WEIGHTS) -> tuple[Hand, ...]:
     height, width = frame.shape[:2]
     camera = CameraIntrinsics.from_field_of_view(width, height, 60)
-    return HandPipeline.load(backend=backend)(frame, camera)
+    return HandPipeline.load(weights, backend)(frame, camera)
 
 
 def skip_if_unavailable(backend: Backend) -> None:
@@ -125,6 +126,17 @@ def test_the_image_has_hands_to_compare(frame: ImageArray) -> None:
 
 def test_torch_returns_the_same_hands(frame: ImageArray) -> None:
     assert_same_hands(hands_of(frame, "torch"), hands_of(frame, "onnxruntime"))
+
+
+def test_the_weights_to_train_on_return_the_same_hands(frame: ImageArray) -> None:
+    trained = DEFAULT_WEIGHTS.with_suffix(".safetensors")
+    assert_same_hands(hands_of(frame, "torch", trained), hands_of(frame, "onnxruntime"))
+
+
+@pytest.mark.parametrize("backend", ["auto", "onnxruntime"])
+def test_weights_to_train_on_are_refused_where_only_onnx_runs(backend: Backend) -> None:
+    with pytest.raises(WeightsError, match=r"handos_edge\.safetensors .*torch-cuda"):
+        HandPipeline.load(DEFAULT_WEIGHTS.with_suffix(".safetensors"), backend)
 
 
 @pytest.mark.parametrize("library", ["pycuda", "cuda.bindings"])
