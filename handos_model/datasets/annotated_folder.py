@@ -204,4 +204,4 @@ def _map_member(path: Path, member: zipfile.ZipInfo) -> npt.NDArray[np.generic]:
 
 
 def _damaged_shard(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"shard {path} is damaged ({error}): delete it and render again; intact shards are kept")
+    return ValueError(f"shard {path} is damaged ({error}): move it elsewhere and render again; intact shards are kept")

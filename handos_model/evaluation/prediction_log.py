@@ -68,9 +68,7 @@ class PredictionLog:
         with path.open(encoding="utf-8") as file:
             recorded = file.readline().rstrip("\n")
         if recorded != first_line:
-            raise ValueError(
-                f"{path} contains predictions of {recorded}, not of {first_line}: give another --out or remove it"
-            )
+            raise ValueError(f"{path} contains predictions of {recorded}, not of {first_line}: give another --out")
 
     def __enter__(self) -> "PredictionLog":
         return self

@@ -28,7 +28,9 @@ def read_image(path: Path) -> ImageArray:
     data = np.fromfile(path, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if image is None:
-        raise ImageFileError(f"image {path} cannot be read: it is damaged or not an image; replace or remove it")
+        raise ImageFileError(
+            f"image {path} cannot be read: it is damaged or not an image; replace it, or move it out of this folder"
+        )
     return cast(ImageArray, image)
 
 

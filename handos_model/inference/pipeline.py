@@ -81,7 +81,7 @@ class HandPipeline:
         Parameters
         ----------
         weights
-            ONNX file; ``None`` uses the shipped one.
+            ONNX file, or for the torch backends a safetensors file; ``None`` uses the shipped network.
         backend
             Runs the network; "auto" selects the fastest that works on this machine. A named backend never falls back
             to another.
@@ -97,13 +97,14 @@ class HandPipeline:
         BackendError
             If the backend cannot run on this machine.
         """
+        topology = None if mano is None else read_mano(mano)
         engine = load_engine(shipped_weights() if weights is None else Path(weights), backend)
         return cls(
             engine,
             score_threshold=score_threshold,
             max_hands=max_hands,
             fit_translation=fit_translation,
-            topology=read_mano(mano) if mano and engine.properties.topology_id == MANO_TOPOLOGY_ID else None,
+            topology=topology,
         )
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
@@ -149,6 +150,11 @@ def _require_topology(topology: HandTopology, topology_id: str) -> None:
         raise WeightsError(
             "the weights were trained on MANO's mesh, which its licence keeps out of this package: pass your "
             "MANO_RIGHT.pkl (mano=..., --mano)"
+        )
+    if topology.id == MANO_TOPOLOGY_ID:
+        raise WeightsError(
+            f"MANO_RIGHT.pkl was given, but the weights were trained on the hand mesh {topology_id!r}: leave mano out, "
+            "or use weights that were trained on MANO's mesh"
         )
     raise WeightsError(
         f"the weights were trained on the hand mesh {topology_id!r}, but this version uses {topology.id!r}: install "

@@ -96,7 +96,7 @@ def test_an_empty_folder_is_reported_with_the_remedy(tmp_path: Path) -> None:
 def test_a_truncated_shard_is_named_with_the_remedy(tmp_path: Path, kept: int) -> None:
     path = write_shard(tmp_path, 7, frames_of_all_kinds())
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(ValueError, match=r"shard_00007\.npz.*delete"):
+    with pytest.raises(ValueError, match=r"shard_00007\.npz.*elsewhere"):
         AnnotatedFolder(tmp_path)
 
 

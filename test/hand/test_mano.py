@@ -133,6 +133,14 @@ def test_other_pickle_is_rejected(tmp_path: Path, other: object) -> None:
         read_mano(write_pickle(tmp_path / "other.pkl", other))
 
 
+def test_mano_is_refused_for_weights_of_another_mesh(tmp_path: Path, topology: HandTopology) -> None:
+    weights = write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(OWN), metadata(OWN.id))
+    with pytest.raises(WeightsError, match=rf"MANO_RIGHT\.pkl.*'{OWN.id}'"):
+        HandPipeline.load(weights, mano=tmp_path / "MANO_RIGHT.pkl")
+    with pytest.raises(FileNotFoundError, match=r"gone\.pkl"):
+        HandPipeline.load(weights, mano=tmp_path / "gone.pkl")
+
+
 def test_weights_with_mano_mesh_require_the_users_file(tmp_path: Path, topology: HandTopology) -> None:
     weights = write_fixed_answer_graph(tmp_path / "network.onnx", two_hands(HandTopology.load()), metadata("mano"))
     with pytest.raises(WeightsError, match=r"MANO_RIGHT\.pkl.*--mano"):
