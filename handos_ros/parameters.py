@@ -32,8 +32,11 @@ class ParameterRule:
     live: bool
     """Whether it may change while the node is configured."""
 
-    def check(self, name: str, value: object) -> None:
-        """Raise ValueError if the value is none of the choices; ROS itself checks type and range."""
+    def check(self, name: str, value: Any) -> None:
+        """Raise ValueError if the value cannot be used. ROS itself checks the type, and the range with a tolerance."""
+        if self.between is not None and not self.between[0] <= value <= self.between[1]:
+            low, high = self.between
+            raise ValueError(f"parameter {name} is {value!r}: give {low:g}..{high:g}")
         if self.choices and value not in self.choices:
             raise ValueError(f"parameter {name} is {value!r}: choose one of {', '.join(self.choices)}")
 
@@ -207,7 +210,7 @@ def declare_parameters(node: Node) -> NodeParameters:
     Raises
     ------
     ValueError
-        If a value is none of the choices. Values of another type or out of their range are refused by ROS itself.
+        If a value cannot be used. Values of another type or far out of their range are refused by ROS itself.
     """
     declared = [
         node.declare_parameter(entry.name, _ros_value(entry.default), _descriptor(entry.default, RULES[entry.name]))

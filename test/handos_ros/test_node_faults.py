@@ -1,6 +1,7 @@
 """What goes wrong around a running node, over DDS: it goes on, and no HandArray carries a wrong stamp."""
 
 import array
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,8 +193,9 @@ def test_engine_that_fails_once_costs_one_image(
     assert stamp_of(broken) not in {stamp_of(message) for message in received}
 
 
-def test_parameter_out_of_range_is_refused_with_the_range(client: Client, node: RosProcess) -> None:
-    result = client.set_parameter("score_threshold", 1.5)
+@pytest.mark.parametrize("value", [1.5, -1e-9, math.nan])
+def test_parameter_out_of_range_is_refused_with_the_range(value: float, client: Client, node: RosProcess) -> None:
+    result = client.set_parameter("score_threshold", value)
     assert not result.successful
     assert "score_threshold" in result.reason
 
@@ -202,6 +204,9 @@ def test_parameter_out_of_range_is_refused_with_the_range(client: Client, node: 
     ("name", "value", "complaint"),
     [
         ("field_of_view", 0.5, "field_of_view is 0.5"),
+        # Within the tolerance that ROS allows around a range.
+        ("field_of_view", 179.0000001, "field_of_view is 179.0000001"),
+        ("score_threshold", 1.0000001, "score_threshold is 1.0000001"),
         ("weights", "other.onnx", "parameter weights"),
         ("image_transport", "theora", "parameter image_transport"),
     ],
