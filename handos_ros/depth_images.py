@@ -33,7 +33,9 @@ class DepthImages:
         """
 
         def distance(message: Image) -> float:
-            return abs((Time.from_msg(message.header.stamp) - stamp).nanoseconds) / 1e9
+            # By hand: rclpy's Time refuses negative stamps, and such a message must not cost the image.
+            measured = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+            return abs(measured - stamp.nanoseconds) / 1e9
 
         message = min(list(self._newest), key=distance, default=None)
         if message is None or distance(message) > tolerance:

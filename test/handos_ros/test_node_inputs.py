@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from node_process import CAMERA, FRAME_ID, LIT, RELIABLE, Client, TestCamera, running_node, write_weights
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -54,6 +55,7 @@ def test_depth_image_moves_hands_and_says_by_how_much(weights: Path, tmp_path: P
             depth = Image(header=header, encoding="16UC1", width=320, height=240, step=640)
             depth.data = array.array("B", np.full((240, 320), 700, "<u2").tobytes())
             depths.publish(depth)
+            depths.publish(Image(header=Header(stamp=Time(sec=-1)), encoding="16UC1", width=320, height=240, step=640))
             camera.send_with(header, LIT, CAMERA)
 
         client.until(lambda: [h for m in received for h in m.hands if np.isfinite(h.depth_residual)], send)

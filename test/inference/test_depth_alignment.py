@@ -36,7 +36,7 @@ def test_depth_moves_a_hand_to_its_measured_distance_along_its_line_of_sight(err
     assert hand.metric.depth_residual == pytest.approx(-error, abs=0.005)
 
 
-@pytest.mark.parametrize("invalid", [0.0, float("nan")])
+@pytest.mark.parametrize("invalid", [0.0, float("nan"), float("inf"), 1e-6, 65.535, 3e38])
 def test_without_measured_depth_a_hand_is_not_moved(invalid: float) -> None:
     hand = right_hand_from(centred_vertices() + np.array([0, 0, 0.5]), CAMERA)
     (same,) = align_to_depth([hand], np.full((480, 640), invalid, np.float32), TOPOLOGY, CAMERA)
