@@ -4,8 +4,10 @@ An ONNX file is what runs; it cannot be trained further, because export folds ba
 that only training uses. This file can.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -18,15 +20,6 @@ from handos_model.files.atomic_write import atomic_write
 from handos_model.hand.topology import HandTopology
 
 
-@dataclass(frozen=True)
-class TrainedWeights:
-    """Contents of a file."""
-
-    properties: NetworkProperties
-    tensors: dict[str, Tensor]
-    """State dict of `HandOS`."""
-
-
 def write_trained_weights(model: HandOS, properties: NetworkProperties, path: Path) -> None:
     """Write the weights of `model`; an interrupted write leaves an earlier file intact."""
     # Clones, because safetensors refuses tensors that share memory, and the detector has two names for its heads.
@@ -35,8 +28,19 @@ def write_trained_weights(model: HandOS, properties: NetworkProperties, path: Pa
         save_file(tensors, temporary, metadata=properties.to_metadata())
 
 
-def read_trained_weights(path: Path) -> TrainedWeights:
-    """Read a file that `handos export` wrote.
+@contextmanager
+def _open(path: Path) -> Iterator[tuple[Any, NetworkProperties]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"weights file {path} does not exist: check the path")
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file, NetworkProperties.from_metadata(file.metadata() or {})
+    except (SafetensorError, WeightsError) as error:
+        raise WeightsError(f"weights file {path} does not hold HandOS weights: {error}") from error
+
+
+def read_trained_properties(path: Path) -> NetworkProperties:
+    """Read the metadata of a file that `handos export` wrote.
 
     Raises
     ------
@@ -45,33 +49,47 @@ def read_trained_weights(path: Path) -> TrainedWeights:
     WeightsError
         If it is damaged or not a file of HandOS weights.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"weights file {path} does not exist: check the path")
-    try:
-        with safe_open(path, framework="pt") as file:
-            properties = NetworkProperties.from_metadata(file.metadata() or {})
-            return TrainedWeights(properties, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, WeightsError) as error:
-        raise WeightsError(f"weights file {path} does not hold HandOS weights: {error}") from error
+    with _open(path) as (_, properties):
+        return properties
 
 
-def read_trained_model(path: Path, topology: HandTopology) -> tuple[HandOS, NetworkProperties]:
+def read_trained_weights(path: Path) -> dict[str, Tensor]:
+    """Read the state dict of `HandOS` from a file; errors as for `read_trained_properties`."""
+    with _open(path) as (file, _):
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def read_trained_model(
+    path: Path, topology: HandTopology, preset: str | None = None
+) -> tuple[HandOS, NetworkProperties]:
     """Build the model of a file, with its weights, for inference.
+
+    Parameters
+    ----------
+    path
+        File that `handos export` wrote.
+    topology
+        Mesh of the weights.
+    preset
+        Name that the file must have; ``None``: any.
 
     Raises
     ------
-    FileNotFoundError, WeightsError
-        As `read_trained_weights`; also if the weights are for another mesh than `topology`.
+    FileNotFoundError
+        If it does not exist.
+    WeightsError
+        If it is not a file of HandOS weights, or one of another mesh or preset.
     ValueError
         If this version has no such preset.
     """
-    weights = read_trained_weights(path)
-    properties = weights.properties
+    properties = read_trained_properties(path)
     if properties.topology_id != topology.id:
         raise WeightsError(f"weights file {path} is for the mesh {properties.topology_id!r}, not for {topology.id!r}")
+    if preset not in (None, properties.preset):
+        raise WeightsError(f"weights file {path} is of preset {properties.preset!r}, not of {preset!r}")
     model = build_model(preset_named(properties.preset), topology)
     try:
-        model.load_state_dict(weights.tensors)
+        model.load_state_dict(read_trained_weights(path))
     except RuntimeError as error:
         raise WeightsError(f"weights file {path} does not hold all of preset {properties.preset!r}: {error}") from error
     return model.eval(), properties

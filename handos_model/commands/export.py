@@ -1,11 +1,19 @@
 """`handos export`: write trained weights as a network to run, or to train further."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from handos_model.commands.options import Mano
+
+if TYPE_CHECKING:
+    from handos_model.architecture.contract import NetworkProperties
+    from handos_model.architecture.handos import HandOS
+    from handos_model.hand.topology import HandTopology
+
+_DEFAULT_SCORE_THRESHOLD: Final = 0.5
+"""Recommended minimum score of a hand, as long as no validation has chosen another."""
 
 
 def export(
@@ -43,14 +51,13 @@ def export(
     from handos_model.architecture.trained_weights import write_trained_weights
     from handos_model.hand.mano import read_mano
     from handos_model.hand.topology import HandTopology
-    from handos_model.training.decoder_stage import load_for_export
 
     if out.suffix not in (".onnx", TRAINED_WEIGHTS_SUFFIX):
         raise ValueError(f"--out {out}: name a file that ends in .onnx or {TRAINED_WEIGHTS_SUFFIX}")
     if out.suffix == TRAINED_WEIGHTS_SUFFIX and (half or check):
         raise ValueError(f"--out {out}: --half and --check are for .onnx files")
     topology = HandTopology.load() if mano is None else read_mano(mano)
-    model, properties = load_for_export(weights, preset, topology)
+    model, properties = _load_model(weights, preset, topology)
     properties = replace(
         properties,
         input_sizes=export_sizes(model, image_size or properties.input_sizes.side, half=half),
@@ -67,3 +74,21 @@ def export(
 
         images = (frame.image for source in check for frame in open_source(source).frames)
         typer.echo(require_parity(model, out, images, half=half))
+
+
+def _load_model(path: Path, preset: str | None, topology: "HandTopology") -> "tuple[HandOS, NetworkProperties]":
+    """The model of a checkpoint or of a safetensors file, and the properties of its network."""
+    from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, NetworkProperties
+    from handos_model.architecture.onnx_export import export_sizes
+    from handos_model.architecture.presets import preset_named
+    from handos_model.architecture.trained_weights import read_trained_model
+    from handos_model.training.decoder_losses import HANDEDNESS_SLOPE
+    from handos_model.training.decoder_stage import load_model
+
+    if path.suffix == TRAINED_WEIGHTS_SUFFIX:
+        return read_trained_model(path, topology, preset)
+    if preset is None:
+        raise ValueError(f"{path} does not name its preset: name the one that it was trained with (--preset)")
+    model = load_model(preset_named(preset), topology, path)
+    sizes = export_sizes(model, preset_named(preset).image_size)
+    return model, NetworkProperties(preset, topology.id, sizes, _DEFAULT_SCORE_THRESHOLD, HANDEDNESS_SLOPE)

@@ -60,7 +60,7 @@ def load_averaged_weights(module: nn.Module, path: Path, expected: str, remedy: 
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: {remedy}")
     weights = (
-        read_trained_weights(path).tensors
+        read_trained_weights(path)
         if path.suffix == TRAINED_WEIGHTS_SUFFIX
         else load_checkpoint(path).get("average", {})
     )

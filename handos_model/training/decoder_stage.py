@@ -2,18 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
 from handos_model.architecture.box_ops import box_cxcywh_to_xyxy
-from handos_model.architecture.contract import OUTPUT_NAMES, TRAINED_WEIGHTS_SUFFIX, NetworkProperties
+from handos_model.architecture.contract import OUTPUT_NAMES, TRAINED_WEIGHTS_SUFFIX
 from handos_model.architecture.detector import Detector
 from handos_model.architecture.grounding_dino_detector import GroundingDinoDetector
 from handos_model.architecture.handos import HandOS, build_model
-from handos_model.architecture.onnx_export import export_sizes
 from handos_model.architecture.presets import GroundingDinoPreset, Preset, preset_named
 from handos_model.architecture.trained_weights import read_trained_model
 from handos_model.geometry.arrays import ImageArray
@@ -21,7 +19,7 @@ from handos_model.hand.topology import HandTopology
 from handos_model.training.batch import Batch
 from handos_model.training.checkpoint import load_averaged_weights
 from handos_model.training.configuration import TrainingConfiguration
-from handos_model.training.decoder_losses import HANDEDNESS_SLOPE, DecoderLosses
+from handos_model.training.decoder_losses import DecoderLosses
 from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_stage import load_supervised_detector
 from handos_model.training.image_sources import AnnotatedImages
@@ -29,9 +27,6 @@ from handos_model.training.loop import SupervisedModule, TrainingLoop
 from handos_model.training.matcher import match_predictions
 from handos_model.training.mixture import open_mixture
 from handos_model.training.sample_sheet import draw_joints, draw_sample_sheet, first_images
-
-DEFAULT_SCORE_THRESHOLD: Final = 0.5
-"""Recommended minimum score of a hand, as long as no validation has chosen another."""
 
 
 class SupervisedDecoder(SupervisedModule):
@@ -153,40 +148,9 @@ def load_model(preset: Preset, topology: HandTopology, checkpoint: Path) -> Hand
         If it is not such a file, or one of another preset or mesh.
     """
     if checkpoint.suffix == TRAINED_WEIGHTS_SUFFIX:
-        return load_for_export(checkpoint, preset.name, topology)[0]
+        return read_trained_model(checkpoint, topology, preset.name)[0]
     model = build_model(preset, topology)
     expected = f"a decoder of preset {preset.name!r}"
     remedy = "name the decoder.pt that `handos train` wrote"
     load_averaged_weights(model, checkpoint, expected, remedy, prefix="model.")
     return model.eval()
-
-
-def load_for_export(path: Path, preset: str | None, topology: HandTopology) -> tuple[HandOS, NetworkProperties]:
-    """The whole model of a checkpoint of this stage or of a safetensors file, and the properties of its network.
-
-    Parameters
-    ----------
-    path
-        The file.
-    preset
-        Name of its preset; a safetensors file names it itself.
-    topology
-        Its mesh.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file does not exist.
-    ValueError
-        If it is not such a file, or one of another preset or mesh.
-    """
-    if path.suffix == TRAINED_WEIGHTS_SUFFIX:
-        model, properties = read_trained_model(path, topology)
-        if preset not in (None, properties.preset):
-            raise ValueError(f"{path} is of preset {properties.preset!r}, not of {preset!r}: leave --preset out")
-        return model, properties
-    if preset is None:
-        raise ValueError(f"{path} does not name its preset: name the one that it was trained with (--preset)")
-    model = load_model(preset_named(preset), topology, path)
-    sizes = export_sizes(model, preset_named(preset).image_size)
-    return model, NetworkProperties(preset, topology.id, sizes, DEFAULT_SCORE_THRESHOLD, HANDEDNESS_SLOPE)

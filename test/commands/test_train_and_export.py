@@ -16,12 +16,13 @@ import torch
 from handos_model import HandPipeline
 from handos_model.architecture.handos import build_detector
 from handos_model.architecture.presets import EDGE
+from handos_model.architecture.trained_weights import read_trained_model
 from handos_model.commands import cli
 from handos_model.evaluation.export_parity import require_parity
 from handos_model.files.images import write_image
 from handos_model.hand.topology import HandTopology
 from handos_model.training.checkpoint import save_checkpoint
-from handos_model.training.decoder_stage import SupervisedDecoder, load_for_export, load_model
+from handos_model.training.decoder_stage import SupervisedDecoder, load_model
 
 SIZE = 96
 TOPOLOGY = HandTopology.load()
@@ -72,7 +73,7 @@ def exported(kept: Path, images: Path) -> tuple[Path, Result]:
 
 def test_kept_weights_are_those_of_the_checkpoint(weights: Path, kept: Path) -> None:
     expected = load_model(EDGE, TOPOLOGY, weights).state_dict()
-    model, properties = load_for_export(kept, None, TOPOLOGY)
+    model, properties = read_trained_model(kept, TOPOLOGY)
     assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
     assert (properties.preset, properties.input_sizes.side, properties.score_threshold) == ("edge", SIZE, 0)
 

@@ -172,13 +172,13 @@ def test_a_decoder_alone_is_trained_on_top_of_shipped_weights(
     )
     accelerator = Accelerator(cpu=True)
     train_decoder(configuration, [(images, 1.0)], TOPOLOGY, tmp_path / "none.pt", tmp_path / "decoder.pt", accelerator)
-    shipped = read_trained_weights(SHIPPED).tensors
+    shipped = read_trained_weights(SHIPPED)
     assert all(torch.equal(initial[0][f"model.{name}"], value) for name, value in shipped.items())
 
 
 def test_a_detector_starts_from_shipped_weights(images: list[AnnotatedImage], tmp_path: Path) -> None:
     trained = train_a_detector(images, tmp_path / "detector.pt", detector_weights=str(SHIPPED))["module"]
-    for name, value in read_trained_weights(SHIPPED).tensors.items():
+    for name, value in read_trained_weights(SHIPPED).items():
         if value.ndim > 1 and not name.startswith("decoder."):
             # At most two steps of the learning rate; random weights would differ more.
             assert torch.allclose(trained[name], value, atol=5e-3), name

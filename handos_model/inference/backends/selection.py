@@ -174,9 +174,9 @@ def _per_size(weights: Path, load: Callable[[Path, NetworkProperties, InputSize]
 
 def _read_properties(weights: Path) -> NetworkProperties:
     if weights.suffix == TRAINED_WEIGHTS_SUFFIX:
-        from handos_model.architecture.trained_weights import read_trained_weights
+        from handos_model.architecture.trained_weights import read_trained_properties
 
-        return read_trained_weights(weights).properties
+        return read_trained_properties(weights)
     from handos_model.inference.backends.onnxruntime_engine import read_properties
 
     return read_properties(weights)
