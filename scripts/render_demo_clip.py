@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
+from handos_model.files.atomic_write import atomic_write
 from handos_model.geometry.arrays import FloatArray, ImageArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Handedness
@@ -141,8 +142,9 @@ def render(
                 joints[number] = {hand.side: renderer.joints(hand).round(4).tolist() for hand in hands}
     camera = renderer.camera
     values = {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy}
-    out.with_suffix(".camera.json").write_text(json.dumps(values) + "\n")
-    truth.write_text(json.dumps(joints) + "\n")
+    for path, contents in ((out.with_suffix(".camera.json"), values), (truth, joints)):
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(contents) + "\n")
 
 
 if __name__ == "__main__":
