@@ -1,9 +1,9 @@
 """Everything that is published about one camera's images."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -51,11 +51,11 @@ class CameraPublishers:
         for publisher in (self._hands, self._fingertips, self._markers, self._overlay):
             self._node.destroy_publisher(publisher)
 
-    def publish(self, image: ImageArray, hands: Sequence[Hand], record: ImageRecord, *, with_meshes: bool) -> Time:
-        """Publish the hands of one image, the HandArray first; return its `finished`."""
+    def publish(self, image: ImageArray, hands: Sequence[Hand], record: ImageRecord, *, with_meshes: bool) -> float:
+        """Publish the hands of one image, the HandArray first; return the `time.monotonic` of that."""
         header = record.header
         message = hand_array_message(hands, record, self._topology.id, with_meshes=with_meshes)
-        message.finished = self._node.get_clock().now().to_msg()
+        message.finished, finished = self._node.get_clock().now().to_msg(), time.monotonic()
         self._hands.publish(message)
         if self._wrists is not None:
             self._wrists.broadcast(hands, header, self._camera)
@@ -66,7 +66,7 @@ class CameraPublishers:
                 self._markers.publish(markers)
         if self._overlay.get_subscription_count():
             self._overlay.publish(self._overlay_message(image, hands, record))
-        return message.finished
+        return finished
 
     def _overlay_message(self, image: ImageArray, hands: Sequence[Hand], record: ImageRecord) -> Image:
         # A mesh in metres can only be drawn as a pinhole camera sees it.

@@ -15,11 +15,13 @@ from handos_model.inference.tracking import HandTracker
 from handos_ros.camera_publishers import CameraPublishers
 from handos_ros.counters import CameraCounters
 from handos_ros.depth_images import DepthImages
+from handos_ros.image_clock import ImageClock, ImageTime, StampProblem
 from handos_ros.image_decoding import ImageMessage
 from handos_ros.intrinsics import CameraInfoError, ImageIntrinsics, assumed_intrinsics, intrinsics_from_camera_info
 from handos_ros.lost_images import lost_images_warning
 from handos_ros.parameters import NodeParameters
 from handos_ros.qos_mismatch import subscription_events
+from handos_ros.stamps import STEADY_CLOCK, nanoseconds, simulated_nanoseconds
 from handos_ros.topics import (
     IMAGE_QOS,
     camera_info_topic,
@@ -38,10 +40,14 @@ CAMERA_INFO_PATIENCE: Final = 1.0
 
 @dataclass(frozen=True)
 class ReceivedImage:
-    """An image message and when it reached the node."""
+    """An image message, when it was taken, and when it reached the node."""
 
     message: ImageMessage
+    time: ImageTime
     received: Time
+    """By the node's clock."""
+    arrived: float
+    """`time.monotonic`."""
 
 
 class CameraStream:
@@ -83,6 +89,7 @@ class CameraStream:
 
     def _reset(self) -> None:
         self._newest: ReceivedImage | None = None
+        self._clock = ImageClock()
         self.depth_images = DepthImages()
         self.tracker = HandTracker()
         self.counters = CameraCounters()
@@ -103,8 +110,8 @@ class CameraStream:
         self._create_subscription(CameraInfo, self.info_topic, self._receive_info)
         self._create_subscription(self._image_type, self.image_topic, self._receive_image, self._count_lost)
         if self._parameters.depth:
-            self._create_subscription(Image, depth_topic(self._node, self.name), self.depth_images.add)
-        self._silence_timer = self._node.create_timer(WARNING_PERIOD, self._warn_of_silence)
+            self._create_subscription(Image, depth_topic(self._node, self.name), self._receive_depth)
+        self._silence_timer = self._node.create_timer(WARNING_PERIOD, self._warn_of_silence, clock=STEADY_CLOCK)
 
     def unsubscribe(self) -> None:
         """Stop receiving, so that the camera's driver may rest."""
@@ -172,9 +179,31 @@ class CameraStream:
 
     def _receive_image(self, message: ImageMessage) -> None:
         self._silence_timer.cancel()
-        self.counters.last_image = time.monotonic()
+        self.counters.last_image = arrived = time.monotonic()
         self.counters.received += 1
-        self._deliver(self, ReceivedImage(message, self._node.get_clock().now().to_msg()))
+        now = self._node.get_clock().now()
+        image_time = self._clock.read(nanoseconds(message.header.stamp), self._reception_time(), now.nanoseconds)
+        if image_time is None:
+            self.counters.late += 1
+            return
+        if image_time.problem is not None:
+            self._report_stamp(image_time.problem)
+        self._deliver(self, ReceivedImage(message, image_time, now.to_msg(), arrived))
+
+    def _receive_depth(self, message: Image) -> None:
+        self.depth_images.add(message, self._reception_time())
+
+    def _reception_time(self) -> float:
+        """Seconds of simulated time, once there is any, else of a steady clock, which nobody sets."""
+        simulated = simulated_nanoseconds(self._node)
+        return simulated / 1e9 if simulated else time.monotonic()
+
+    def _report_stamp(self, problem: StampProblem) -> None:
+        if self.counters.stamps.add(problem):
+            self.logger.warning(
+                f"the stamps of {self.image_topic} {problem.value}. Until then the time of reception is used; messages "
+                "carry the stamps as they are"
+            )
 
     def _receive_info(self, info: CameraInfo) -> None:
         self._info = info

@@ -1,11 +1,13 @@
 """What the node counts about its own work."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+
+from handos_ros.image_clock import StampProblem
 
 MAX_LATENCIES: Final = 300
 """Images over which percentiles are taken: ten seconds at 30 Hz."""
@@ -24,8 +26,14 @@ class CameraCounters:
     last_image: float | None = None
     """`time.monotonic` of the newest image."""
 
+    late: int = 0
+    """Images that came after a newer one."""
+    stamps: "StampCounters" = field(default_factory=lambda: StampCounters())
+
     too_old: int = 0
     """Images dropped because of parameter max_age."""
+    rejections: "Counter[str]" = field(default_factory=Counter)
+    """Hands that were dropped or lost their metres because they could not be true."""
     published: int = 0
     hands: int = 0
     """Hands in the newest image, including coasting ones."""
@@ -38,7 +46,7 @@ class CameraCounters:
     @property
     def dropped(self) -> int:
         """Images that reached the node and were skipped."""
-        return self.replaced + self.too_old
+        return self.replaced + self.late + self.too_old
 
     def latency(self, percentile: float) -> float | None:
         """Milliseconds; ``None`` before the first image."""
@@ -53,6 +61,22 @@ class CameraCounters:
         if self.slow_since is None:
             self.slow_since = now
         return now - self.slow_since
+
+
+@dataclass
+class StampCounters:
+    """Images of one camera whose stamps were not used, by problem."""
+
+    counts: "Counter[StampProblem]" = field(default_factory=Counter)
+    newest: StampProblem | None = None
+    when: float | None = None
+    """`time.monotonic` of the newest one."""
+
+    def add(self, problem: StampProblem) -> bool:
+        """Count an image; return True for the first with this problem."""
+        self.counts[problem] += 1
+        self.newest, self.when = problem, time.monotonic()
+        return self.counts[problem] == 1
 
 
 @dataclass

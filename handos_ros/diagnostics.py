@@ -1,5 +1,7 @@
 """Statuses for /diagnostics. Pure functions: nothing is published here."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +32,8 @@ class CameraCondition:
     """Milliseconds."""
     slow_for: float
     """Seconds for which the latency has been over its limit; 0: it is not."""
+    bad_stamp_for: float = math.inf
+    """Seconds since the last image whose stamp was not used."""
 
 
 def camera_status(camera: CameraCondition) -> DiagnosticStatus:
@@ -47,6 +51,9 @@ def camera_status(camera: CameraCondition) -> DiagnosticStatus:
                 "frames lost on the way": counters.lost,
                 "frames out": counters.published,
                 "frames dropped": counters.dropped,
+                "frames late": counters.late,
+                "stamps not used": _counts({problem.name: n for problem, n in dict(counters.stamps.counts).items()}),
+                "implausible hands": _counts(dict(counters.rejections)),
                 "latency p50 [ms]": _milliseconds(counters.latency(50)),
                 "latency p95 [ms]": _milliseconds(counters.latency(95)),
                 "latency limit [ms]": f"{camera.latency_limit:g}",
@@ -57,7 +64,7 @@ def camera_status(camera: CameraCondition) -> DiagnosticStatus:
     )
 
 
-def node_status(state: str, network: str, errors: ErrorCounters, now: float) -> DiagnosticStatus:
+def node_status(state: str, network: str, errors: ErrorCounters, now: float, *, problem: str = "") -> DiagnosticStatus:
     """Status of the node itself.
 
     Parameters
@@ -70,12 +77,14 @@ def node_status(state: str, network: str, errors: ErrorCounters, now: float) -> 
         Counted so far.
     now
         `time.monotonic`.
+    problem
+        What is wrong now, with the remedy; empty: nothing.
     """
     is_recent = errors.when is not None and now - errors.when < RECENT
     return DiagnosticStatus(
-        level=ERROR if is_recent else OK,
+        level=ERROR if is_recent else WARN if problem else OK,
         name="handos: node",
-        message=f"error: {errors.last}" if is_recent else state,
+        message=f"error: {errors.last}" if is_recent else problem or state,
         values=_key_values(
             {
                 "state": state,
@@ -92,11 +101,18 @@ def _judge(camera: CameraCondition) -> tuple[bytes, str]:
         since = "since the last one" if camera.counters.received else "since activation"
         level = ERROR if camera.silent_for > PERSISTENT else WARN
         return level, f"no image on {camera.image_topic} for {camera.silent_for:.0f} s {since}"
+    counters = camera.counters
     if camera.slow_for > 0:
         level = ERROR if camera.slow_for > PERSISTENT else WARN
         latency = _milliseconds(camera.counters.latency(95))
         return level, f"latency {latency} ms (95th percentile) is over the limit of {camera.latency_limit:g} ms"
-    return OK, "processing images" if camera.counters.published else "waiting for the first image"
+    if counters.stamps.newest is not None and camera.bad_stamp_for < RECENT:
+        return WARN, f"the stamps of {camera.image_topic} {counters.stamps.newest.value}"
+    return OK, "processing images" if counters.published else "waiting for the first image"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.lower().replace('_', ' ')}: {count}" for name, count in counts.items()) or "none"
 
 
 def _milliseconds(latency: float | None) -> str:

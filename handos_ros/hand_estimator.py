@@ -1,18 +1,19 @@
 """Image messages to tracked hands: the steps between receiving and publishing."""
 
-from dataclasses import dataclass
-
-from rclpy.time import Time
+from dataclasses import dataclass, replace
 
 from handos_model import HandPipeline
 from handos_model.geometry.arrays import FloatArray, ImageArray
 from handos_model.hand.hand import Hand
 from handos_model.inference.depth_alignment import align_to_depth
+from handos_model.inference.plausibility import PlausibilityLimits, check_hands
+from handos_model.inference.tracking import KEEP_FRACTION, TrackingSettings
 from handos_model.inference.undistortion import undistort
 from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
 from handos_ros.image_decoding import ImageDecodingError, decode_image
 from handos_ros.intrinsics import ImageIntrinsics
 from handos_ros.parameters import NodeParameters
+from handos_ros.stamps import nanoseconds
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,27 @@ class HandEstimator:
         """
         image = decode_image(received.message)
         height, width = image.shape[:2]
-        stamp = Time.from_msg(received.message.header.stamp)
         intrinsics = stream.intrinsics_of(width, height, parameters.assumed_field_of_view)
-        hands = self._pipeline_for(parameters)(image, intrinsics.camera)
-        depth = _depth_at(stream, stamp, width, height, parameters.depth_tolerance) if parameters.depth else None
+        birth_score, keep_score = self._thresholds(parameters)
+        hands = self._pipeline_for(parameters, keep_score)(image, intrinsics.camera)
+        depth = _depth_of(stream, received, width, height, parameters.depth_tolerance) if parameters.depth else None
         hands = self._correct_metres(hands, intrinsics, depth)
-        hands = stream.tracker.update(hands, stamp.nanoseconds / 1e9, parameters.tracking)
+        hands = _keep_plausible(hands, stream, image, intrinsics, parameters.plausibility)
+        hands = _track(hands, stream, received, replace(parameters.tracking, birth_score=birth_score))
+        hands = _keep_plausible(hands, stream, image, intrinsics, parameters.plausibility)
+        if not parameters.publish_tentative:
+            hands = tuple(hand for hand in hands if not hand.tentative)
         return HandEstimate(image, intrinsics, hands)
 
-    def _pipeline_for(self, parameters: NodeParameters) -> HandPipeline:
+    def _thresholds(self, parameters: NodeParameters) -> tuple[float, float]:
+        """Minimum scores of a new hand and of one that is tracked already."""
+        birth = parameters.score_threshold or self._pipeline.engine.properties.score_threshold
+        return birth, min(parameters.keep_threshold or KEEP_FRACTION * birth, birth)
+
+    def _pipeline_for(self, parameters: NodeParameters, score_threshold: float) -> HandPipeline:
         return HandPipeline(
             self._pipeline.engine,
-            score_threshold=parameters.score_threshold or None,
+            score_threshold=score_threshold,
             max_hands=parameters.max_hands or None,
             topology=self._pipeline.topology,
         )
@@ -75,9 +85,35 @@ class HandEstimator:
         return hands
 
 
-def _depth_at(stream: CameraStream, stamp: Time, width: int, height: int, tolerance: float) -> FloatArray | None:
+def _keep_plausible(
+    hands: tuple[Hand, ...],
+    stream: CameraStream,
+    image: ImageArray,
+    intrinsics: ImageIntrinsics,
+    limits: PlausibilityLimits,
+) -> tuple[Hand, ...]:
+    checked = check_hands(hands, image.shape, intrinsics.camera, intrinsics.lens, limits)
+    stream.counters.rejections.update(checked.rejections)
+    return checked.hands
+
+
+def _track(
+    hands: tuple[Hand, ...], stream: CameraStream, received: ReceivedImage, settings: TrackingSettings
+) -> tuple[Hand, ...]:
+    time = received.time
     try:
-        depth = stream.depth_images.at(stamp, width, height, tolerance)
+        return stream.tracker.update(hands, time.seconds, settings, received=time.received)
+    except Exception:
+        stream.tracker.forget()  # whatever state the error left must not cost the next image
+        raise
+
+
+def _depth_of(
+    stream: CameraStream, image: ReceivedImage, width: int, height: int, tolerance: float
+) -> FloatArray | None:
+    stamp = nanoseconds(image.message.header.stamp)
+    try:
+        depth = stream.depth_images.at(stamp, image.time.received, width, height, tolerance)
     except ImageDecodingError as error:
         stream.logger.error(f"depth is not used: {error}", throttle_duration_sec=WARNING_PERIOD)
         return None

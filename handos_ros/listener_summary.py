@@ -58,4 +58,8 @@ def _description(hand: Hand) -> str:
     else:
         x, y, z = hand.joints_3d[WRIST]
         position = f"wrist {x:+.3f} {y:+.3f} {z:+.3f} m"
-    return f"#{hand.id} {hand.handedness} {hand.score:.2f} {position}{' (coasting)' if hand.coasting else ''}"
+    return f"#{hand.id} {hand.handedness} {hand.score:.2f} {position}{_state(hand)}"
+
+
+def _state(hand: Hand) -> str:
+    return " (coasting)" if hand.coasting else " (tentative)" if hand.tentative else ""

@@ -34,6 +34,7 @@ def _hand_of(message: Hand) -> ModelHand:
         metric=_metric_of(message) if len(message.joints_3d) else None,
         id=message.id,
         coasting=message.state == Hand.STATE_COASTING,
+        tentative=message.state == Hand.STATE_TENTATIVE,
     )
 
 

@@ -55,7 +55,7 @@ def hand_message(hand: ModelHand, *, with_mesh: bool) -> Hand:
     """Message for one hand."""
     message = Hand(
         id=hand.id or 0,
-        state=Hand.STATE_COASTING if hand.coasting else Hand.STATE_TRACKED,
+        state=_state(hand),
         handedness=_HANDEDNESS[hand.handedness],
         handedness_score=float(hand.handedness_score),
         score=float(hand.score),
@@ -73,6 +73,12 @@ def hand_message(hand: ModelHand, *, with_mesh: bool) -> Hand:
         if with_mesh:
             message.vertices = _flat(hand.metric.vertices)
     return message
+
+
+def _state(hand: ModelHand) -> int:
+    if hand.coasting:
+        return int(Hand.STATE_COASTING)
+    return int(Hand.STATE_TENTATIVE if hand.tentative else Hand.STATE_TRACKED)
 
 
 def topology_message(topology: ModelTopology) -> HandTopology:

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import math
 import sys
 import time
 import traceback
@@ -18,7 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Header
 
 from handos_model import HandPipeline
-from handos_ros.camera_stream import CameraStream
+from handos_ros.camera_stream import WARNING_PERIOD, CameraStream
 from handos_ros.counters import ErrorCounters
 from handos_ros.diagnostics import CameraCondition, camera_status, node_status
 from handos_ros.hand_estimator import HandEstimator
@@ -27,6 +28,7 @@ from handos_ros.messages import topology_message
 from handos_ros.msg import HandTopology
 from handos_ros.parameters import LiveParameters
 from handos_ros.spinning import StopRequest, spin_until
+from handos_ros.stamps import STEADY_CLOCK, simulated_nanoseconds
 from handos_ros.topics import LATCHED_QOS
 from handos_ros.worker import Worker
 from handos_ros.wrist_broadcaster import WristBroadcaster
@@ -65,7 +67,7 @@ class HandosNode(LifecycleNode):
         self._worker: Worker | None = None
         self._topology_publisher: Publisher[HandTopology] | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics)
+        self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=STEADY_CLOCK)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network and advertise the topics."""
@@ -154,7 +156,7 @@ class HandosNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         now = time.monotonic()
         network = "" if self._pipeline is None else self._pipeline.engine.description
-        statuses = [node_status(self._state(), network, self.errors, now)]
+        statuses = [node_status(self._state(), network, self.errors, now, problem=self._clock_problem())]
         if self._worker is not None:
             statuses += [camera_status(self._condition(stream, now)) for stream in self._streams]
         self._diagnostics.publish(
@@ -170,7 +172,19 @@ class HandosNode(LifecycleNode):
             silent_for=stream.silent_for(now),
             latency_limit=latency_limit,
             slow_for=stream.counters.seconds_over(latency_limit, now),
+            bad_stamp_for=math.inf if stream.counters.stamps.when is None else now - stream.counters.stamps.when,
         )
+
+    def _clock_problem(self) -> str:
+        """Why the node's clock cannot be used; empty: it can."""
+        if simulated_nanoseconds(self) != 0:
+            return ""
+        problem = (
+            "use_sim_time is true, but no time has come on /clock: play the bag with --clock, start the simulator, or "
+            "set use_sim_time to false"
+        )
+        self.get_logger().warning(problem, throttle_duration_sec=WARNING_PERIOD)
+        return problem
 
     def _state(self) -> str:
         if self._worker is not None:

@@ -14,11 +14,13 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from handos_model.inference.backends.selection import Backend
+from handos_model.inference.plausibility import PlausibilityLimits
 from handos_model.inference.smoothing import Smoothing
 from handos_model.inference.tracking import TrackingSettings
 
 _DEFAULT_TRACKING: Final = TrackingSettings()
 _DEFAULT_SMOOTHING: Final = Smoothing()
+_DEFAULT_LIMITS: Final = PlausibilityLimits()
 _CAMERA_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -100,6 +102,12 @@ class NodeParameters:
     score_threshold: float = _parameter(
         0.0, "Minimum score of a hand; 0: what the weights recommend.", between=(0.0, 1.0), live=True
     )
+    keep_threshold: float = _parameter(
+        0.0,
+        "Minimum score at which a hand that is tracked already is kept; 0: half of the minimum score of a new hand.",
+        between=(0.0, 1.0),
+        live=True,
+    )
     max_hands: int = _parameter(
         0, "Maximum number of hands, best first; 0: as many as the network has slots for.", between=(0, 100), live=True
     )
@@ -107,6 +115,11 @@ class NodeParameters:
         _DEFAULT_TRACKING.coast_time,
         "Seconds for which a hand out of sight is kept as COASTING; 0: it is gone at once.",
         between=(0.0, 5.0),
+        live=True,
+    )
+    publish_tentative: bool = _parameter(
+        True,
+        "Whether to publish hands from their first image on, as TENTATIVE; false: from their third image on.",
         live=True,
     )
     smoothing: bool = _parameter(True, "Smooth joints, boxes and meshes over time; false: as measured.", live=True)
@@ -120,6 +133,37 @@ class NodeParameters:
         _DEFAULT_SMOOTHING.speed_gain,
         "Hz per m/s by which the cutoff rises with the hand's speed; higher: less delay.",
         between=(0.0, 1000.0),
+        live=True,
+    )
+    min_distance: float = _parameter(
+        _DEFAULT_LIMITS.min_distance,
+        "Metres from the camera below which a hand loses its metres, because they cannot be true.",
+        between=(0.0, 100.0),
+        live=True,
+    )
+    max_distance: float = _parameter(
+        _DEFAULT_LIMITS.max_distance,
+        "Metres from the camera above which a hand loses its metres.",
+        between=(0.1, 1000.0),
+        live=True,
+    )
+    min_hand_length: float = _parameter(
+        _DEFAULT_LIMITS.min_length,
+        "Metres from the wrist along the middle finger to its tip below which a hand loses its metres.",
+        between=(0.0, 1.0),
+        live=True,
+    )
+    max_hand_length: float = _parameter(
+        _DEFAULT_LIMITS.max_length,
+        "Metres from the wrist along the middle finger to its tip above which a hand loses its metres.",
+        between=(0.01, 10.0),
+        live=True,
+    )
+    max_reprojection_error: float = _parameter(
+        _DEFAULT_LIMITS.max_reprojection_error,
+        "Distance between the projected 3D joints and the 2D joints (root mean square, as a fraction of the hand's "
+        "size in the image) above which a hand loses its metres.",
+        between=(0.01, 10.0),
         live=True,
     )
     meshes: bool = _parameter(True, "Whether to publish the vertices of every hand.", live=True)
@@ -152,6 +196,17 @@ class NodeParameters:
         """How hands are tracked."""
         smoothing = Smoothing(self.smoothing_min_cutoff, self.smoothing_speed_gain) if self.smoothing else None
         return TrackingSettings(coast_time=self.coast_time, smoothing=smoothing)
+
+    @property
+    def plausibility(self) -> PlausibilityLimits:
+        """What hands in metres can be like."""
+        return PlausibilityLimits(
+            min_distance=self.min_distance,
+            max_distance=self.max_distance,
+            min_length=self.min_hand_length,
+            max_length=self.max_hand_length,
+            max_reprojection_error=self.max_reprojection_error,
+        )
 
     def changed(self, changes: "Iterable[Parameter[Any]]", *, only_live: bool) -> "NodeParameters":
         """A copy with other values; parameters that are not the node's own, such as use_sim_time, are ignored.
@@ -220,6 +275,15 @@ def declare_parameters(node: Node) -> NodeParameters:
 
 
 def _check_together(parameters: NodeParameters) -> None:
+    for name in ("distance", "hand_length"):
+        low, high = getattr(parameters, f"min_{name}"), getattr(parameters, f"max_{name}")
+        if low >= high:
+            raise ValueError(f"parameter min_{name} is {low:g} and max_{name} {high:g}: give a smaller minimum")
+    if parameters.keep_threshold > parameters.score_threshold > 0:
+        raise ValueError(
+            f"parameter keep_threshold is {parameters.keep_threshold:g} and score_threshold "
+            f"{parameters.score_threshold:g}: give a lower keep_threshold"
+        )
     if 0 < parameters.field_of_view < 1:
         raise ValueError(f"parameter field_of_view is {parameters.field_of_view}: give 1..179 degrees, or 0 for none")
     names = list(parameters.cameras)

@@ -61,7 +61,7 @@ def spin_until(stop: StopRequest, node: Node, count: Callable[[str], None]) -> N
     stop
         When to end.
     node
-        Spun in this thread.
+        Spun in this thread. It needs a timer on a steady clock: a woken executor waits on until a callback is ready.
     count
         Called with the message of every error.
     """

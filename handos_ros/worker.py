@@ -1,12 +1,11 @@
 """The thread that does the work: takes the newest image of a camera, estimates its hands, publishes them."""
 
 import threading
+import time
 import traceback
 from collections import deque
 
-from builtin_interfaces.msg import Time as TimeMessage
 from rclpy.node import Node
-from rclpy.time import Time
 
 from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
 from handos_ros.counters import ErrorCounters
@@ -85,7 +84,7 @@ class Worker:
 
     def _process(self, stream: CameraStream, image: ReceivedImage, parameters: NodeParameters) -> None:
         started = self._node.get_clock().now().to_msg()
-        if self._is_too_old(stream, image, started, parameters.max_age):
+        if _is_too_old(stream, image, parameters.max_age):
             stream.counters.too_old += 1
             return
         estimate = self._estimator.estimate(stream, image, parameters)
@@ -99,19 +98,16 @@ class Worker:
         finished = stream.publishers.publish(estimate.image, estimate.hands, record, with_meshes=parameters.meshes)
         stream.counters.published += 1
         stream.counters.hands = len(estimate.hands)
-        stream.counters.latencies.append(_seconds_between(image.received, finished) * 1000)
-
-    def _is_too_old(self, stream: CameraStream, image: ReceivedImage, now: TimeMessage, max_age: float) -> bool:
-        age = _seconds_between(image.message.header.stamp, now)
-        if not max_age or age <= max_age:
-            return False
-        stream.logger.warning(
-            f"an image of {stream.image_topic} is dropped because it is {age:.3g} s old and max_age is {max_age:g}: "
-            "check the camera's clock, set use_sim_time when playing a bag, or raise max_age",
-            throttle_duration_sec=WARNING_PERIOD,
-        )
-        return True
+        stream.counters.latencies.append((finished - image.arrived) * 1000)
 
 
-def _seconds_between(earlier: TimeMessage, later: TimeMessage) -> float:
-    return (Time.from_msg(later) - Time.from_msg(earlier)).nanoseconds / 1e9
+def _is_too_old(stream: CameraStream, image: ReceivedImage, max_age: float) -> bool:
+    age = image.time.age + time.monotonic() - image.arrived
+    if not max_age or age <= max_age:
+        return False
+    stream.logger.warning(
+        f"an image of {stream.image_topic} is dropped because it is {age:.3g} s old and max_age is {max_age:g}: check "
+        "the camera's clock, set use_sim_time when playing a bag, or raise max_age",
+        throttle_duration_sec=WARNING_PERIOD,
+    )
+    return True

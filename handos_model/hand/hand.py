@@ -61,6 +61,8 @@ class Hand:
     """Stable identity across frames, assigned by the tracker; ``None`` without tracking."""
     coasting: bool = False
     """Not detected in this image, but predicted by the tracker from earlier ones."""
+    tentative: bool = False
+    """Detected in too few images so far to be certain that it is a hand; without tracking always false."""
 
     @property
     def joints_3d(self) -> FloatArray | None:

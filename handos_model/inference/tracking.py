@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -26,19 +26,23 @@ SIZE_COST: Final = 0.5
 """Cost of a box that is e times longer or shorter."""
 HANDEDNESS_COST: Final = 1.3
 """Cost of a hand of the other side, when both sides are certain."""
-VELOCITY_GAIN: Final = 0.5
-"""Weight of the newest velocity in the tracked one."""
+VELOCITY_TIME: Final = 0.048
+"""Seconds in which the tracked velocity adapts to the newest one: half of it from one image to the next at 30 Hz."""
 VELOCITY_DECAY: Final = 0.2
 """Seconds in which the velocity of a lost hand falls to 1/e. It falls because hands often turn back."""
 MIN_INTERVAL: Final = 1e-3
 """Minimum seconds between two images for the smoothing, even if their stamps are equal."""
+MAX_GAP: Final = 2.0
+"""Seconds between two images after which no hand is the same."""
 MIN_HITS: Final = 3
-"""Minimum number of images with the hand before it may coast, so that false positives do not."""
+"""Number of images with the hand before it counts: false positives are rarely seen as often, and never coast."""
 MAX_IMAGE_EVIDENCE: Final = 6.0
 """Bound of the log odds of the side from one image: a bent finger can make the network certain of the wrong side."""
 MAX_EVIDENCE: Final = 100.0
 """Bound of their sum, reached in half a second of certain images at 30 Hz: the side can still change, but a finger bent
 for a second does not outweigh everything before it."""
+KEEP_FRACTION: Final = 0.5
+"""Fraction of the minimum score of a new hand that suffices for one that is tracked already."""
 SWITCH_EVIDENCE: Final = 2.0
 """Log odds of the other side at which a track switches its side."""
 
@@ -51,6 +55,8 @@ class TrackingSettings:
     """Seconds for which a lost hand is extrapolated; 0: lost hands are dropped at once."""
     smoothing: Smoothing | None = field(default_factory=Smoothing)
     """``None``: no smoothing."""
+    birth_score: float = 0.0
+    """Minimum score of a new hand; a hand that is tracked already is kept whatever its score."""
 
 
 class HandTracker:
@@ -59,60 +65,96 @@ class HandTracker:
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
         self._ids = count(1)
-        self._stamp: float | None = None
+        self._seconds = -math.inf
 
-    def update(self, hands: Sequence[Hand], stamp: float, settings: TrackingSettings) -> tuple[Hand, ...]:
+    def forget(self) -> None:
+        """Drop all tracks; the ids of new ones continue."""
+        self._tracks.clear()
+
+    def update(
+        self, hands: Sequence[Hand], seconds: float, settings: TrackingSettings, *, received: float | None = None
+    ) -> tuple[Hand, ...]:
         """Track the hands of the next image.
 
         Parameters
         ----------
         hands
-            Hands of the pipeline.
-        stamp
-            Time of the image in seconds. If time goes back, for example when a recording restarts, all tracks restart.
+            Finite hands of the pipeline.
+        seconds
+            When the image was taken: motion is measured by it.
         settings
             May change from call to call.
+        received
+            Seconds of a steady clock: for how long a hand has not been seen is measured by it. ``None``: `seconds`.
 
         Returns
         -------
         tuple of Hand
-            The hands of the image with `id` set, in the given order; then the lost hands, with `coasting` set.
+            The hands of the image with `id` set, in the given order, without weak new ones; then the lost hands, with
+            `coasting` set.
+
+        Raises
+        ------
+        ValueError
+            If `seconds` goes back. Use another tracker for another recording.
         """
-        if self._stamp is not None and stamp < self._stamp:
-            self._tracks.clear()
-        self._stamp = stamp
+        if not self._seconds <= seconds < math.inf:
+            raise ValueError(f"time must not go back from image to image: {seconds} s follows {self._seconds} s")
+        self._seconds = seconds
+        now = _Moment(seconds, seconds if received is None else received)
+        self._forget_after_a_gap(now, settings.coast_time)
         detections = [_Detection.from_hand(hand) for hand in hands]
-        matches = self._match(detections, stamp)
-        active = [self._update_track(matches.get(k), hand, stamp, settings) for k, hand in enumerate(detections)]
+        matches = self._match(detections, now, settings.birth_score)
+        active = [
+            self._update_track(matches.get(k), detection, now, settings)
+            for k, detection in enumerate(detections)
+            if k in matches or detection.hand.score >= settings.birth_score
+        ]
         unmatched = [track for t, track in enumerate(self._tracks) if t not in matches.values()]
-        coasting = [track for track in unmatched if track.may_coast(stamp, settings.coast_time)]
+        coasting = [track for track in unmatched if track.may_coast(now, settings.coast_time)]
         self._tracks = [*active, *coasting]
         return (
             *(track.hand for track in active),
-            *(track.extrapolate(stamp, settings.coast_time) for track in coasting),
+            *(track.extrapolate(now, settings.coast_time) for track in coasting),
         )
 
-    def _match(self, detections: Sequence["_Detection"], stamp: float) -> dict[int, int]:
-        """Map indices of detections to indices of tracks; unmatched detections are left out."""
+    def _forget_after_a_gap(self, now: "_Moment", coast_time: float) -> None:
+        limit = max(coast_time, MAX_GAP)
+        self._tracks = [track for track in self._tracks if track.unseen_for(now) <= limit]
+
+    def _match(self, detections: Sequence["_Detection"], now: "_Moment", birth_score: float) -> dict[int, int]:
+        """Map indices of detections to indices of tracks; unmatched detections are left out.
+
+        Weak detections only get the tracks that the others leave, as in ByteTrack (Zhang et al., ECCV 2022).
+        """
         costs = [
-            (track.matching_cost(detection, stamp), k, t)
+            (detection.hand.score < birth_score, track.matching_cost(detection, now), k, t)
             for k, detection in enumerate(detections)
             for t, track in enumerate(self._tracks)
         ]
         matches: dict[int, int] = {}
-        for cost, k, t in sorted(costs):
+        for _, cost, k, t in sorted(costs):
             if cost <= MAX_COST and k not in matches and t not in matches.values():
                 matches[k] = t
         return matches
 
     def _update_track(
-        self, index: int | None, detection: "_Detection", stamp: float, settings: TrackingSettings
+        self, index: int | None, detection: "_Detection", now: "_Moment", settings: TrackingSettings
     ) -> "_Track":
         if index is not None:
             track = self._tracks[index]
-            track.update(detection, stamp, settings.smoothing)
+            track.update(detection, now, settings.smoothing)
             return track
-        return _Track(detection, next(self._ids), stamp, settings.smoothing)
+        return _Track(detection, next(self._ids), now, settings.smoothing)
+
+
+class _Moment(NamedTuple):
+    """Time of an image."""
+
+    seconds: float
+    """When it was taken."""
+    received: float
+    """When it was received."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +180,9 @@ class _Detection:
 class _Track:
     """State of one tracked hand."""
 
-    def __init__(self, detection: _Detection, track_id: int, stamp: float, smoothing: Smoothing | None) -> None:
-        self.hand = replace(detection.hand, id=track_id)
-        self._stamp = stamp
+    def __init__(self, detection: _Detection, track_id: int, now: _Moment, smoothing: Smoothing | None) -> None:
+        self.hand = replace(detection.hand, id=track_id, tentative=True)
+        self._seen = now
         self._hits = 1
         self._last = detection
         self._velocity: Float64Array = np.zeros(2)
@@ -149,40 +191,45 @@ class _Track:
         self._smoother_2d, self._smoother_3d = PointSmoother(), PointSmoother()
         self._smooth(MIN_INTERVAL, smoothing)
 
-    def matching_cost(self, detection: _Detection, stamp: float) -> float:
+    def unseen_for(self, now: _Moment) -> float:
+        """Seconds of reception since the track's last detection."""
+        return now.received - self._seen.received
+
+    def matching_cost(self, detection: _Detection, now: _Moment) -> float:
         """Cost of matching a detection to this track."""
-        last, hand, seconds = self._last, detection.hand, _decayed_time(stamp - self._stamp)
+        last, hand, seconds = self._last, detection.hand, _decayed_time(now.seconds - self._seen.seconds)
         x, y = last.x + float(self._velocity[0]) * seconds, last.y + float(self._velocity[1]) * seconds
         distance = math.hypot(detection.x - x, detection.y - y) / max(detection.length, last.length)
         size_change = abs(math.log(detection.length / last.length))
         agreement = math.tanh(self._evidence / 2) * _SIGNS[hand.handedness] * (2 * hand.handedness_score - 1)
         return distance + SIZE_COST * size_change + HANDEDNESS_COST * max(0.0, -agreement)
 
-    def update(self, detection: _Detection, stamp: float, smoothing: Smoothing | None) -> None:
+    def update(self, detection: _Detection, now: _Moment, smoothing: Smoothing | None) -> None:
         """Continue the track with a matched detection."""
-        hand, seconds = detection.hand, stamp - self._stamp
+        hand, seconds = detection.hand, max(now.seconds - self._seen.seconds, MIN_INTERVAL)
         side = self._update_handedness(detection)
         self._update_velocity(detection, seconds)
         hand = hand if hand.handedness == side else _keep_shape(self.hand, hand)
         score = 1 / (1 + math.exp(-max(0.0, self._evidence * _SIGNS[side])))
-        self.hand = replace(hand, id=self.hand.id, handedness=side, handedness_score=score)
+        self._seen, self._hits = now, self._hits + 1
+        tentative = self._hits < MIN_HITS
+        self.hand = replace(hand, id=self.hand.id, handedness=side, handedness_score=score, tentative=tentative)
         self._smooth(seconds, smoothing)
-        self._stamp, self._hits = stamp, self._hits + 1
 
-    def may_coast(self, stamp: float, coast_time: float) -> bool:
-        """Whether the track, which has no detection at `stamp`, is kept."""
-        return self._hits >= MIN_HITS and stamp - self._stamp <= coast_time and coast_time > 0
+    def may_coast(self, now: _Moment, coast_time: float) -> bool:
+        """Whether the track, which has no detection now, is kept."""
+        return self._hits >= MIN_HITS and self.unseen_for(now) <= coast_time and coast_time > 0
 
-    def extrapolate(self, stamp: float, coast_time: float) -> Hand:
+    def extrapolate(self, now: _Moment, coast_time: float) -> Hand:
         """The hand at its predicted position; its score decreases to 0 over `coast_time`."""
-        seconds = stamp - self._stamp
+        seconds = now.seconds - self._seen.seconds
         step = (self._velocity * _decayed_time(seconds)).astype(np.float32)
         step_3d = (self._root_velocity * _decayed_time(seconds)).astype(np.float32)
         hand = self.hand
         return replace(
             hand,
             coasting=True,
-            score=hand.score * (1 - seconds / coast_time),
+            score=hand.score * (1 - self.unseen_for(now) / coast_time),
             box=hand.box + np.tile(step, 2),
             joints_2d=hand.joints_2d + step,
             metric=hand.metric and hand.metric.translated(step_3d),
@@ -196,20 +243,18 @@ class _Track:
 
     def _update_velocity(self, detection: _Detection, seconds: float) -> None:
         previous, self._last = self._last, detection
-        if seconds <= 0:
-            return
+        gain = 1 - math.exp(-seconds / VELOCITY_TIME)
         step = np.array([detection.x - previous.x, detection.y - previous.y])
-        self._velocity += VELOCITY_GAIN * (step / seconds - self._velocity)
+        self._velocity += gain * (step / seconds - self._velocity)
         root, previous_root = _root_position(detection.hand), _root_position(previous.hand)
         if root is not None and previous_root is not None:
-            self._root_velocity += VELOCITY_GAIN * ((root - previous_root) / seconds - self._root_velocity)
+            self._root_velocity += gain * ((root - previous_root) / seconds - self._root_velocity)
 
     def _smooth(self, seconds: float, smoothing: Smoothing | None) -> None:
         """Smooth the hand in place; without smoothing the filters are reset."""
         if smoothing is None:
             self._smoother_2d, self._smoother_3d = PointSmoother(), PointSmoother()
             return
-        seconds = max(seconds, MIN_INTERVAL)
         hand, metres_per_pixel = self.hand, HAND_LENGTH / self._last.length
         points = np.concatenate([hand.joints_2d, hand.box.reshape(2, 2)])
         points = self._smoother_2d.smooth(points, seconds, smoothing, metres_per_pixel).astype(np.float32)

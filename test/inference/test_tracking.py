@@ -1,5 +1,6 @@
 """Ids, sides and positions of hands over time."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from handos_model.hand.hand import Hand, Handedness
 from handos_model.inference.smoothing import PointSmoother, Smoothing
-from handos_model.inference.tracking import MAX_COST, HandTracker, TrackingSettings, _Detection
+from handos_model.inference.tracking import MAX_COST, HandTracker, TrackingSettings, _Detection, _Moment
 
 FRAME = 1 / 30
 RAW = TrackingSettings(smoothing=None)
@@ -48,11 +49,12 @@ def test_greedy_matching_equals_the_optimal_assignment_for_moving_hands() -> Non
         for k in range(6):
             hands = [hand_at(x, y, side) for (x, y), side in zip(positions + k * velocities, sides, strict=True)]
             detections = [_Detection.from_hand(hand) for hand in hands]
-            costs = np.array([[track.matching_cost(d, k * FRAME) for track in tracker._tracks] for d in detections])
+            now = _Moment(k * FRAME, k * FRAME)
+            costs = np.array([[track.matching_cost(d, now) for track in tracker._tracks] for d in detections])
             if k:
                 rows, columns = linear_sum_assignment(np.minimum(costs, MAX_COST))
                 optimal = {r: c for r, c in zip(rows, columns, strict=True) if costs[r, c] <= MAX_COST}
-                differing += tracker._match(detections, k * FRAME) != optimal
+                differing += tracker._match(detections, now, 0.0) != optimal
             tracker.update(hands, k * FRAME, RAW)
     assert differing <= 5  # of 500
 
@@ -125,12 +127,72 @@ def test_another_persons_hand_of_the_other_side_does_not_inherit_the_id() -> Non
     assert [(hand.id, hand.coasting) for hand in hands] == [(2, False), (1, True)]
 
 
-def test_when_time_goes_back_all_tracks_restart() -> None:
+@pytest.mark.parametrize("seconds", [3.0, math.nan, math.inf])
+def test_time_that_does_not_advance_is_refused(seconds: float) -> None:
+    tracker = HandTracker()
+    tracker.update([hand_at(100)], 100.0, RAW)
+    with pytest.raises(ValueError, match="follows 100"):
+        tracker.update([hand_at(100)], seconds, RAW)
+
+
+def test_a_lost_hand_is_gone_after_coast_time_of_reception_though_its_stamps_stand_still() -> None:
+    tracker = HandTracker()
+    for k in range(10):
+        tracker.update([hand_at(100)], 5.0, RAW, received=k * FRAME)
+    assert len(tracker.update([], 5.0, RAW, received=9 * FRAME + RAW.coast_time)) == 1
+    assert tracker.update([], 5.0, RAW, received=9 * FRAME + RAW.coast_time + 0.01) == ()
+
+
+@pytest.mark.parametrize("interval", [0.0, 1e-9, 1e-6])
+def test_two_images_a_moment_apart_do_not_make_a_coasting_hand_fly(interval: float) -> None:
     tracker = HandTracker()
     for k in range(5):
-        tracker.update([hand_at(100)], 100 + k * FRAME, RAW)
-    (hand,) = tracker.update([hand_at(100)], 3.0, RAW)
+        tracker.update([hand_at(100 + 5 * (k % 2))], k * FRAME, RAW)
+    tracker.update([hand_at(105)], 4 * FRAME + interval, RAW)
+    (coasting,) = tracker.update([], 5 * FRAME + RAW.coast_time - 0.04, RAW)
+    assert coasting.coasting
+    assert np.abs(coasting.joints_2d - hand_at(105).joints_2d).max() < 30
+    assert coasting.joints_3d is not None
+    assert np.abs(coasting.joints_3d - hand_at(105).joints_3d).max() < 0.05
+
+
+def test_after_a_long_gap_no_hand_is_the_same() -> None:
+    tracker = HandTracker()
+    for k in range(5):
+        tracker.update([hand_at(100)], k * FRAME, RAW)
+    (after_a_second,) = tracker.update([hand_at(100)], 1.0, RAW)
+    (after_a_minute,) = tracker.update([hand_at(100)], 61.0, RAW)
+    assert (after_a_second.id, after_a_minute.id) == (1, 2)
+
+
+def test_forgotten_hands_get_new_ids() -> None:
+    tracker = HandTracker()
+    tracker.update([hand_at(100)], 0.0, RAW)
+    tracker.forget()
+    (hand,) = tracker.update([hand_at(100)], FRAME, RAW)
     assert hand.id == 2
+
+
+def test_a_hand_is_tentative_until_its_third_image() -> None:
+    tracker = HandTracker()
+    states = [tracker.update([hand_at(100)], k * FRAME, RAW)[0].tentative for k in range(4)]
+    assert states == [True, True, False, False]
+
+
+def test_a_weak_hand_is_kept_but_not_born() -> None:
+    tracker, settings = HandTracker(), replace(RAW, birth_score=0.6)
+    weak = replace(hand_at(100), score=0.3)
+    assert tracker.update([weak], 0.0, settings) == ()
+    (born,) = tracker.update([hand_at(100)], FRAME, settings)
+    (kept,) = tracker.update([weak], 2 * FRAME, settings)
+    assert (born.id, kept.id, kept.coasting, kept.score) == (1, 1, False, 0.3)
+
+
+def test_a_weak_detection_takes_no_track_from_a_strong_one() -> None:
+    tracker, settings = HandTracker(), replace(RAW, birth_score=0.6)
+    tracker.update([hand_at(100)], 0.0, settings)
+    (hand,) = tracker.update([hand_at(110), replace(hand_at(100), score=0.3)], FRAME, settings)
+    assert (hand.id, hand.score) == (1, 0.9)
 
 
 def test_without_smoothing_hands_are_returned_as_measured() -> None:
