@@ -8,14 +8,15 @@ almost always equals the optimal assignment (a test compares the two), without a
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import combinations, count
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from handos_model.geometry.arrays import Float64Array
-from handos_model.hand.hand import Hand, Handedness
+from handos_model.hand.hand import Hand
 from handos_model.hand.skeleton import JOINT_COUNT, ROOT_JOINT
+from handos_model.inference.handedness_evidence import HandednessEvidence
 from handos_model.inference.smoothing import PointSmoother, Smoothing
 
 HAND_LENGTH: Final = 0.18
@@ -36,15 +37,12 @@ MAX_GAP: Final = 2.0
 """Seconds between two images after which no hand is the same."""
 MIN_HITS: Final = 3
 """Number of images with the hand before it counts: false positives are rarely seen as often, and never coast."""
-MAX_IMAGE_EVIDENCE: Final = 6.0
-"""Bound of the log odds of the side from one image: a bent finger can make the network certain of the wrong side."""
-MAX_EVIDENCE: Final = 100.0
-"""Bound of their sum, reached in half a second of certain images at 30 Hz: the side can still change, but a finger bent
-for a second does not outweigh everything before it."""
 KEEP_FRACTION: Final = 0.5
 """Fraction of the minimum score of a new hand that suffices for one that is tracked already."""
-SWITCH_EVIDENCE: Final = 2.0
-"""Log odds of the other side at which a track switches its side."""
+MAX_PAIR_DISTANCE: Final = 1.0
+"""Distance of two hands in hand lengths up to which they are taken for the two hands of one person."""
+MAX_PAIR_SIZE_RATIO: Final = 1.6
+"""Ratio of their sizes up to which they are."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +108,8 @@ class HandTracker:
             for k, detection in enumerate(detections)
             if k in matches or detection.hand.score >= settings.birth_score
         ]
+        for first, second in combinations(active, 2):
+            first.judge_handedness_with(second)
         unmatched = [track for t, track in enumerate(self._tracks) if t not in matches.values()]
         coasting = [track for track in unmatched if track.may_coast(now, settings.coast_time)]
         self._tracks = [*active, *coasting]
@@ -167,14 +167,12 @@ class _Detection:
     y: float
     length: float
     """Longest side of the box in pixels."""
-    evidence: float
-    """Log odds of a right hand."""
 
     @classmethod
     def from_hand(cls, hand: Hand) -> "_Detection":
         x, y = (hand.joints_2d.sum(axis=0) / JOINT_COUNT).tolist()
         left, top, right, bottom = hand.box.tolist()
-        return cls(hand, x, y, max(right - left, bottom - top, 1.0), _side_evidence(hand))
+        return cls(hand, x, y, max(right - left, bottom - top, 1.0))
 
 
 class _Track:
@@ -187,7 +185,7 @@ class _Track:
         self._last = detection
         self._velocity: Float64Array = np.zeros(2)
         self._root_velocity: Float64Array = np.zeros(3)
-        self._evidence = detection.evidence
+        self._handedness = HandednessEvidence(detection.hand)
         self._smoother_2d, self._smoother_3d = PointSmoother(), PointSmoother()
         self._smooth(MIN_INTERVAL, smoothing)
 
@@ -197,24 +195,33 @@ class _Track:
 
     def matching_cost(self, detection: _Detection, now: _Moment) -> float:
         """Cost of matching a detection to this track."""
-        last, hand, seconds = self._last, detection.hand, _decayed_time(now.seconds - self._seen.seconds)
+        last, seconds = self._last, _decayed_time(now.seconds - self._seen.seconds)
         x, y = last.x + float(self._velocity[0]) * seconds, last.y + float(self._velocity[1]) * seconds
         distance = math.hypot(detection.x - x, detection.y - y) / max(detection.length, last.length)
         size_change = abs(math.log(detection.length / last.length))
-        agreement = math.tanh(self._evidence / 2) * _SIGNS[hand.handedness] * (2 * hand.handedness_score - 1)
-        return distance + SIZE_COST * size_change + HANDEDNESS_COST * max(0.0, -agreement)
+        return distance + SIZE_COST * size_change + HANDEDNESS_COST * self._handedness.contradicts(detection.hand)
 
     def update(self, detection: _Detection, now: _Moment, smoothing: Smoothing | None) -> None:
         """Continue the track with a matched detection."""
         hand, seconds = detection.hand, max(now.seconds - self._seen.seconds, MIN_INTERVAL)
-        side = self._update_handedness(detection)
+        self._handedness.add_image(hand)
+        side, score = self._handedness.side, self._handedness.score
         self._update_velocity(detection, seconds)
         hand = hand if hand.handedness == side else _keep_shape(self.hand, hand)
-        score = 1 / (1 + math.exp(-max(0.0, self._evidence * _SIGNS[side])))
         self._seen, self._hits = now, self._hits + 1
         tentative = self._hits < MIN_HITS
         self.hand = replace(hand, id=self.hand.id, handedness=side, handedness_score=score, tentative=tentative)
         self._smooth(seconds, smoothing)
+
+    def judge_handedness_with(self, other: "_Track") -> None:
+        """Let two overlapping hands tell each other their sides, from the next image on."""
+        length, other_length = self._last.length, other._last.length
+        distance = math.hypot(self._last.x - other._last.x, self._last.y - other._last.y)
+        if distance > MAX_PAIR_DISTANCE * min(length, other_length):
+            return
+        if max(length, other_length) <= MAX_PAIR_SIZE_RATIO * min(length, other_length):
+            self._handedness.add_neighbour(other._handedness)
+            other._handedness.add_neighbour(self._handedness)
 
     def may_coast(self, now: _Moment, coast_time: float) -> bool:
         """Whether the track, which has no detection now, is kept."""
@@ -234,12 +241,6 @@ class _Track:
             joints_2d=hand.joints_2d + step,
             metric=hand.metric and hand.metric.translated(step_3d),
         )
-
-    def _update_handedness(self, detection: _Detection) -> Handedness:
-        self._evidence = max(-MAX_EVIDENCE, min(self._evidence + detection.evidence, MAX_EVIDENCE))
-        if self._evidence * _SIGNS[self.hand.handedness] > -SWITCH_EVIDENCE:
-            return self.hand.handedness
-        return "right" if self._evidence > 0 else "left"
 
     def _update_velocity(self, detection: _Detection, seconds: float) -> None:
         previous, self._last = self._last, detection
@@ -264,15 +265,6 @@ class _Track:
             points = self._smoother_3d.smooth(points, seconds, smoothing, metres_per_unit=1.0).astype(np.float32)
             metric = replace(hand.metric, joints_3d=points[:JOINT_COUNT], vertices=points[JOINT_COUNT:])
             self.hand = replace(self.hand, metric=metric)
-
-
-_SIGNS: Final[dict[Handedness, int]] = {"left": -1, "right": 1}
-
-
-def _side_evidence(hand: Hand) -> float:
-    """Log odds of a right hand."""
-    probability = min(max(hand.handedness_score, 0.5), 1 - 1e-6)
-    return _SIGNS[hand.handedness] * min(math.log(probability / (1 - probability)), MAX_IMAGE_EVIDENCE)
 
 
 def _root_position(hand: Hand) -> Float64Array | None:
