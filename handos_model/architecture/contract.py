@@ -4,12 +4,15 @@
 network does not need it.
 """
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
 from handos_model.architecture.input_size import InputSizes
 from handos_model.geometry.arrays import FloatArray
+from handos_model.hand.skeleton import JOINT_COUNT
 
 INPUT_NAME: Final[str] = "image"
 """(1, H, W, 3) uint8 BGR."""
@@ -49,6 +52,56 @@ class NetworkOutput:
 
 OUTPUT_NAMES: Final[tuple[str, ...]] = tuple(field.name for field in fields(NetworkOutput))
 
+_NAME: Final = re.compile(r"[\w-]{1,64}")
+
+MAX_INPUT_SIDE: Final[int] = 4096
+"""Side of the largest square that a network file may ask for, in pixels."""
+
+
+def output_shapes(slots: int | None, vertices: int | None) -> dict[str, tuple[int | None, ...]]:
+    """Shape of each output by its name, for numbers of hand slots and of mesh vertices; ``None``: any number."""
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "scores": (),
+        "boxes": (4,),
+        "joints_2d": (JOINT_COUNT, 2),
+        "joint_spread": (JOINT_COUNT,),
+        "vertices": (vertices, 3),
+        "joints_3d": (JOINT_COUNT, 3),
+        "camera": (3,),
+    }
+    return {name: (slots, *shape) for name, shape in shapes.items()}
+
+
+def require_output_shapes(declared: Mapping[str, Sequence[int | str | None]], vertices: int | None) -> None:
+    """Raise if the outputs that a network file declares are not those of `NetworkOutput`.
+
+    Parameters
+    ----------
+    declared
+        Shapes by name; a dimension that is not a number is known only when the network runs.
+    vertices
+        Vertices of the network's mesh; ``None``: any number.
+
+    Raises
+    ------
+    WeightsError
+        If an output is missing or has another shape.
+    """
+    missing = ", ".join(sorted(set(OUTPUT_NAMES) - set(declared)))
+    if missing:
+        raise WeightsError(f"it lacks the outputs {missing}, so it is not a HandOS network: {REEXPORT}")
+    slots = next((size for size in declared["scores"] if isinstance(size, int)), None)
+    for name, shape in output_shapes(slots, vertices).items():
+        if len(declared[name]) != len(shape) or any(map(_differ, declared[name], shape)):
+            expected = ", ".join("any" if size is None else str(size) for size in shape)
+            raise WeightsError(
+                f"its output {name} has the shape {list(declared[name])} instead of [{expected}]: {REEXPORT}"
+            )
+
+
+def _differ(declared: int | str | None, expected: int | None) -> bool:
+    return isinstance(declared, int) and expected is not None and declared != expected
+
 
 @dataclass(frozen=True)
 class NetworkProperties:
@@ -59,9 +112,21 @@ class NetworkProperties:
     """`HandTopology.id` of the mesh that the vertices belong to."""
     input_sizes: InputSizes
     score_threshold: float
-    """Slots with a higher score count as hands; chosen on validation data."""
+    """Slots with a higher score count as hands, 0..1; chosen on validation data."""
     handedness_slope: float
-    """`slope` of `hand.handedness.handedness_from_mesh`."""
+    """`slope` of `hand.handedness.handedness_from_mesh`, positive."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("preset", self.preset), ("topology", self.topology_id)):
+            # They become parts of file names.
+            if _NAME.fullmatch(value) is None:
+                raise WeightsError(f"{name} must be a name of letters, digits, - and _, got {value[:100]!r}")
+        if not 0 <= self.score_threshold <= 1:
+            raise WeightsError(f"score_threshold must lie in 0..1, got {self.score_threshold}")
+        if not (self.handedness_slope > 0 and math.isfinite(self.handedness_slope)):
+            raise WeightsError(f"handedness_slope must be positive and finite, got {self.handedness_slope}")
+        if self.input_sizes.side > MAX_INPUT_SIDE:
+            raise WeightsError(f"image_size must be at most {MAX_INPUT_SIDE} pixels, got {self.input_sizes.side}")
 
     def to_metadata(self) -> dict[str, str]:
         """Convert to entries of an ONNX file's metadata."""
@@ -81,7 +146,7 @@ class NetworkProperties:
         Raises
         ------
         WeightsError
-            If an entry is missing, or is not a number but should be.
+            If an entry is missing, is not a number but should be, or lies outside its range.
         """
         try:
             return cls(

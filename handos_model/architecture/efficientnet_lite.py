@@ -87,16 +87,22 @@ class EfficientNetLite0(nn.Module):
         FileNotFoundError
             If the file does not exist.
         ValueError
-            If the layers in the file do not match.
+            If it is damaged, its layers do not match, or its weights are not finite.
         """
         remedy = "docs/training.md says where to get backbone_weights"
         if not path.is_file():
             raise FileNotFoundError(f"the backbone's weights {path} do not exist: {remedy}")
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        pretrained = [value for name, value in weights.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))]
+        try:
+            weights = torch.load(path, map_location="cpu", weights_only=True).items()
+            pretrained = [value for name, value in weights if not name.startswith(("_conv_head", "_bn1", "_fc"))]
+            shapes = [value.shape for value in pretrained]
+        except Exception as error:  # unpickling a damaged file can raise anything
+            raise ValueError(f"{path} cannot be read as weights ({error}): {remedy}") from error
         own = self.state_dict()
-        if [value.shape for value in pretrained] != [value.shape for value in own.values()]:
+        if shapes != [value.shape for value in own.values()]:
             raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite0: {remedy}")
+        if not all(torch.isfinite(value).all() for value in pretrained):
+            raise ValueError(f"{path} holds weights that are not finite: {remedy}")
         pretrained[0] = pretrained[0].flip(1)
         self.load_state_dict(dict(zip(own, pretrained, strict=True)))
 

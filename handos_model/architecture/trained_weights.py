@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from handos_model.architecture.contract import NetworkProperties, WeightsError
+from handos_model.architecture.contract import REEXPORT, NetworkProperties, WeightsError
 from handos_model.architecture.handos import HandOS, build_model
 from handos_model.architecture.presets import preset_named
 from handos_model.files.atomic_write import atomic_write
@@ -54,9 +55,19 @@ def read_trained_properties(path: Path) -> NetworkProperties:
 
 
 def read_trained_weights(path: Path) -> dict[str, Tensor]:
-    """Read the state dict of `HandOS` from a file; errors as for `read_trained_properties`."""
+    """Read the state dict of `HandOS` from a file.
+
+    Raises
+    ------
+    FileNotFoundError, WeightsError
+        As for `read_trained_properties`; also if a number is not finite.
+    """
     with _open(path) as (file, _):
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        for name, tensor in weights.items():
+            if not torch.isfinite(tensor).all():
+                raise WeightsError(f"its tensor {name} holds numbers that are not finite: {REEXPORT}")
+        return weights
 
 
 def read_trained_model(

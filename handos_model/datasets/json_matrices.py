@@ -23,6 +23,15 @@ _END: Final = re.compile(rb"[\s\]]*\]\s*")
 class JsonMatrices(Sequence[Float64Array]):
     """All matrices (lists of lists of numbers) of a file, in order, at any depth of nesting.
 
+    Parameters
+    ----------
+    path
+        JSON file.
+    name
+        Name of the file in errors; by default its path.
+    remedy
+        What to do about a damaged file.
+
     Raises
     ------
     FileNotFoundError
@@ -31,10 +40,10 @@ class JsonMatrices(Sequence[Float64Array]):
         If it contains no matrix, or ends within one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None, remedy: str = "download it again") -> None:
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist")
-        self._path = path
+        self.name, self._remedy = name or str(path), remedy
         if path.stat().st_size == 0:
             raise self._damaged("it is empty")
         with path.open("rb") as file:
@@ -57,12 +66,20 @@ class JsonMatrices(Sequence[Float64Array]):
             return [self[k] for k in range(*index.indices(len(self)))]
         start, end = self._spans[index].tolist()
         try:
-            return np.array(json.loads(self._text[start:end]), np.float64)
-        except ValueError as error:
+            matrix = np.array(json.loads(self._text[start:end]), np.float64)
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise self._damaged(f"matrix {index}: {error}") from error
+        if matrix.ndim != 2:
+            raise self._damaged(f"matrix {index} should be rows of numbers")
+        # JSON's null becomes NaN.
+        is_wrong = ~np.isfinite(matrix).all(axis=1)
+        if is_wrong.any():
+            row = int(is_wrong.argmax())
+            raise self._damaged(f"matrix {index}: row {row} is {matrix[row].tolist()}, which is not finite")
+        return matrix
 
     def _damaged(self, problem: str) -> ValueError:
-        return ValueError(f"{self._path} is damaged or incomplete ({problem}): download it again")
+        return ValueError(f"{self.name} is damaged or incomplete ({problem}): {self._remedy}")
 
 
 def _matrix_spans(text: mmap.mmap) -> list[tuple[int, int]]:
@@ -71,7 +88,8 @@ def _matrix_spans(text: mmap.mmap) -> list[tuple[int, int]]:
     # Scanning for the closings alone makes this as fast as reading the text.
     for closing in _CLOSING.finditer(text):
         opening = _OPENING.search(text, end, closing.start())
+        # Never searched again: a file of closings alone would take time with the square of its size.
+        end = closing.end()
         if opening is not None:
-            end = closing.end()
             spans.append((opening.start(), end))
     return spans

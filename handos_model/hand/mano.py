@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from handos_model.files.restricted_pickle import PickledObject, read_pickle
 from handos_model.geometry.arrays import Float64Array
@@ -23,6 +24,9 @@ from handos_model.hand.topology import HandTopology, boundary_loop
 
 _MANO_JOINTS: Final = 16
 _MANO_FACES: Final = 1538
+_MIN_PALM: Final = 0.03
+_MAX_PALM: Final = 0.3
+"""Metres from the wrist to the middle finger's first joint; MANO's is 0.1."""
 _SPARSE_MATRICES: Final = ("scipy.sparse.csc.csc_matrix", "scipy.sparse._csc.csc_matrix")
 _CHUMPY_ARRAYS: Final = ("chumpy.ch.Ch", "chumpy.reordering.Select")
 
@@ -43,9 +47,10 @@ def read_mano(path: Path) -> HandTopology:
     if not isinstance(contents, Mapping):
         raise ValueError(f"{path} is not MANO_RIGHT.pkl: it holds a {type(contents).__name__}, not a dict of arrays")
     template = _array(path, contents, "v_template", (MANO_VERTEX_COUNT, 3))
-    faces = _array(path, contents, "f", (_MANO_FACES, 3)).astype(np.int32)
+    faces = _faces(path, contents)
     bone_weights = _array(path, contents, "weights", (MANO_VERTEX_COUNT, _MANO_JOINTS))
     regressor = _add_fingertips(_array(path, contents, "J_regressor", (_MANO_JOINTS, MANO_VERTEX_COUNT)))
+    _require_hand(path, regressor @ template)
     vertex_ids = np.arange(MANO_VERTEX_COUNT, dtype=np.int32)
     topology = HandTopology(
         id=MANO_TOPOLOGY_ID,
@@ -55,7 +60,7 @@ def read_mano(path: Path) -> HandTopology:
             np.float32
         ),
         mean_vertices=_to_hand_frame(template, regressor @ template).astype(np.float32),
-        wrist_loop=boundary_loop(faces).astype(np.int32),
+        wrist_loop=_wrist_loop(path, faces),
         coarse_vertices=vertex_ids,
         upsampling=np.eye(MANO_VERTEX_COUNT, dtype=np.float32),
         source_vertices=np.repeat(vertex_ids[:, None], 3, axis=1),
@@ -69,8 +74,8 @@ def read_mano(path: Path) -> HandTopology:
 def _array(path: Path, contents: Mapping[str, Any], name: str, shape: tuple[int, int]) -> Float64Array:
     stored = contents.get(name)
     try:
-        array = _dense(stored) if isinstance(stored, PickledObject) else np.asarray(stored, np.float64)
-    except (TypeError, ValueError, KeyError, IndexError) as error:
+        array = _dense(stored, shape) if isinstance(stored, PickledObject) else np.asarray(stored, np.float64)
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
         raise ValueError(f"{path}: its {name} cannot be read ({error}): download MANO_RIGHT.pkl again") from error
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(
@@ -79,13 +84,39 @@ def _array(path: Path, contents: Mapping[str, Any], name: str, shape: tuple[int,
     return array
 
 
-def _dense(stored: PickledObject) -> Float64Array:
+def _faces(path: Path, contents: Mapping[str, Any]) -> npt.NDArray[np.int32]:
+    faces = _array(path, contents, "f", (_MANO_FACES, 3))
+    if not ((faces >= 0) & (faces < MANO_VERTEX_COUNT) & (faces == np.floor(faces))).all():
+        raise ValueError(f"{path} is not MANO_RIGHT.pkl: its f should be vertex ids from 0 to {MANO_VERTEX_COUNT - 1}")
+    return faces.astype(np.int32)
+
+
+def _wrist_loop(path: Path, faces: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    try:
+        return boundary_loop(faces).astype(np.int32)
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{path} is not MANO_RIGHT.pkl: its f has no wrist ({error})") from error
+
+
+def _require_hand(path: Path, joints: Float64Array) -> None:
+    length = float(np.linalg.norm(joints[JOINT_NAMES.index("middle_mcp")] - joints[WRIST]))
+    if not _MIN_PALM < length < _MAX_PALM:
+        raise ValueError(
+            f"{path} is not MANO_RIGHT.pkl: from its wrist to its middle finger there are {length:g} m, no hand's size"
+        )
+
+
+def _dense(stored: PickledObject, shape: tuple[int, int]) -> Float64Array:
     """Rebuild a SciPy matrix in compressed sparse column format from its pickled attributes."""
     if stored.class_name not in _SPARSE_MATRICES:
         raise ValueError(f"it is a {stored.class_name}")
     state = stored.state
-    rows, columns = (int(length) for length in state.get("_shape", state.get("shape")))
-    dense = np.zeros((rows, columns))
+    if not isinstance(state, dict):
+        raise ValueError("it is a matrix without attributes")
+    stored_shape = tuple(state["_shape"] if "_shape" in state else state["shape"])
+    if stored_shape != shape:
+        raise ValueError(f"it is a matrix of shape {stored_shape}")
+    dense = np.zeros(shape)
     for column, (start, stop) in enumerate(zip(state["indptr"][:-1], state["indptr"][1:], strict=True)):
         dense[state["indices"][start:stop], column] = state["data"][start:stop]
     return dense

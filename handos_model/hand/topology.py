@@ -1,7 +1,5 @@
 """`HandTopology`: the fixed mesh topology of the model's vertices."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from handos_model.files.npz import read_npz
 from handos_model.geometry.arrays import FloatArray, IntArray
 from handos_model.hand.hand import Handedness
 from handos_model.hand.skeleton import JOINT_COUNT, JOINT_NAMES, JOINT_PARENTS
@@ -102,9 +101,9 @@ def _read_checked(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"hand topology {path} is missing: {remedy}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in (*_SHAPES, "id")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        stored = read_npz(path)
+        arrays = {name: stored[name] for name in (*_SHAPES, "id")}
+    except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"hand topology {path} cannot be read ({error}): {remedy}") from error
     problem = _find_problem(arrays)
     if problem is not None:
@@ -124,8 +123,8 @@ def _find_problem(arrays: dict[str, npt.NDArray[np.generic]]) -> str | None:
         )
         if len(shape) != array.ndim or array.shape != expected:
             return f"{name} has shape {array.shape}, expected {shape}"
-        if not np.isfinite(array.astype(np.float64)).all():
-            return f"{name} holds values that are not finite"
+        if array.dtype.kind not in "fiu":
+            return f"{name} holds {array.dtype} instead of numbers"
     for name in ("faces_right", "wrist_loop", "coarse_vertices"):
         ids = arrays[name].astype(np.int64)
         if ids.min() < 0 or ids.max() >= lengths["V"]:
@@ -147,8 +146,9 @@ def boundary_loop(faces: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
     if not following:
         raise ValueError("the mesh is closed: it has no boundary loop")
     loop = [min(following)]
-    while (vertex := following[loop[-1]]) != loop[0]:
+    # Where edges meet in a vertex, a walk along them may never return to its start, or end.
+    while len(loop) <= len(following) and (vertex := following.get(loop[-1], loop[0])) != loop[0]:
         loop.append(vertex)
-    if len(loop) != len(following):
+    if len(loop) != len(following) or loop[-1] not in following:
         raise ValueError(f"the boundary has {len(following)} vertices, but a loop closes after {len(loop)}")
     return np.array(loop)

@@ -63,6 +63,7 @@ class HandPipeline:
             score_threshold=properties.score_threshold if score_threshold is None else score_threshold,
             max_hands=max_hands,
             fit_translation=fit_translation,
+            backend=engine.description,
         )
 
     @classmethod

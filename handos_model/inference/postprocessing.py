@@ -1,10 +1,10 @@
 """From the network's output to `Hand`s in image pixels and camera metres."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from handos_model.architecture.contract import OUTPUT_NAMES, NetworkOutput
 from handos_model.geometry.arrays import Float64Array, FloatArray
@@ -15,14 +15,11 @@ from handos_model.hand.hand import Hand, Handedness, MetricHand
 from handos_model.hand.handedness import handedness_from_mesh
 from handos_model.hand.skeleton import JOINT_COUNT
 from handos_model.hand.topology import HandTopology
+from handos_model.inference.output_check import OutputCheck
 from handos_model.inference.preprocessing import Letterbox
 
 SCORED_RADIUS: Final[float] = 0.1
 """`Hand.joint_scores`: probability of an error below this fraction of the box's longest side, per axis."""
-
-
-class NetworkOutputError(ArithmeticError):
-    """The network's output cannot describe a hand."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,8 @@ class Postprocessor:
     """Maximum number of hands, best first; ``None`` keeps all."""
     fit_translation: bool = False
     """Place hands by a fit to all of their joints instead of the camera head's output."""
+    backend: str = "an unnamed backend"
+    """Description of the engine, for messages."""
 
     def __call__(
         self, output: NetworkOutput, letterbox: Letterbox, camera: CameraIntrinsics | None
@@ -59,7 +58,8 @@ class Postprocessor:
         Raises
         ------
         NetworkOutputError
-            If a number is not finite, or a scale not positive.
+            If the output does not keep to `NetworkOutput`: another shape, a score outside 0..1, a number that is not
+            finite, or a scale that is not positive.
         """
         slots = self._select_slots(output)
         hands = self._hands_in_image(slots, letterbox)
@@ -67,6 +67,10 @@ class Postprocessor:
             return hands
         input_camera = letterbox.input_intrinsics(camera)
         return _add_metres(hands, slots, input_camera, self._root_positions(slots, input_camera))
+
+    @cached_property
+    def _check(self) -> OutputCheck:
+        return OutputCheck(self.topology.vertex_count, self.backend)
 
     def _root_positions(self, slots: NetworkOutput, camera: CameraIntrinsics) -> Float64Array:
         """(K, 3) metres, optical frame."""
@@ -80,14 +84,11 @@ class Postprocessor:
 
     def _select_slots(self, output: NetworkOutput) -> NetworkOutput:
         """The slots above the threshold, best first."""
-        _require_finite("scores", output.scores)
+        self._check.require_complete(output)
         best_first = np.argsort(-output.scores, kind="stable")[: self.max_hands]
         selected = best_first[output.scores[best_first] >= self.score_threshold]
         slots = NetworkOutput(**{name: getattr(output, name)[selected] for name in OUTPUT_NAMES})
-        for name in OUTPUT_NAMES:
-            _require_finite(name, getattr(slots, name))
-        _require_positive("joint_spread", slots.joint_spread)
-        _require_positive("camera's pixels_per_metre", slots.camera[:, 2])
+        self._check.require_usable(slots)
         return slots
 
     def _hands_in_image(self, slots: NetworkOutput, letterbox: Letterbox) -> tuple[Hand, ...]:
@@ -133,19 +134,3 @@ def _joint_scores(slots: NetworkOutput) -> FloatArray:
     sides = (slots.boxes[:, 2:] - slots.boxes[:, :2]).max(axis=1)
     scores = 1 - np.exp(-SCORED_RADIUS * np.maximum(sides, 0)[:, None] / slots.joint_spread)
     return np.asarray(scores, np.float32)
-
-
-def _require_finite(name: str, values: npt.NDArray[np.floating]) -> None:
-    if not np.isfinite(values).all():
-        raise NetworkOutputError(
-            f"the network's {name} are not finite: its weights are damaged, or its precision is too low for this "
-            "model. Use the shipped weights, or export yours again in single precision"
-        )
-
-
-def _require_positive(name: str, values: npt.NDArray[np.floating]) -> None:
-    if not (values > 0).all():
-        raise NetworkOutputError(
-            f"the network's {name} must be positive, got {values.min()}: its weights are damaged or insufficiently "
-            "trained. Use the shipped weights, or train longer"
-        )

@@ -44,15 +44,30 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         read_trained_weights(path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(value: float, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_file({"a.good": torch.zeros(2), "a.bad": torch.tensor([1.0, value])}, path, PROPERTIES.to_metadata())
+    with pytest.raises(WeightsError, match=r"m\.safetensors .*a\.bad .*not finite"):
+        read_trained_weights(path)
+
+
 @pytest.mark.parametrize(
     ("metadata", "named"),
     [
         (None, "handos.preset"),
         (replace(PROPERTIES, topology_id="another").to_metadata(), "'another'"),
         (replace(PROPERTIES, preset="huge").to_metadata(), "'huge'"),
+        (PROPERTIES.to_metadata() | {"handos.score_threshold": "nan"}, "score_threshold .*nan"),
         (PROPERTIES.to_metadata(), "decoder"),
     ],
-    ids=["of another program", "of another mesh", "of an unknown preset", "without all tensors"],
+    ids=[
+        "of another program",
+        "of another mesh",
+        "of an unknown preset",
+        "with a bad threshold",
+        "without all tensors",
+    ],
 )
 def test_other_weights_are_refused(metadata: dict[str, str] | None, named: str, tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"

@@ -1,6 +1,7 @@
 """Matrices are read one by one from JSON in any layout; incomplete files are rejected."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,39 @@ def test_a_matrix_that_is_not_numeric_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[[[1, 2], [3, 4]], [[1, x], [3, 4]]]")
     with pytest.raises(ValueError, match="matrix 1"):
         JsonMatrices(tmp_path / "a.json")[1]
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        "[[1, NaN]]",
+        "[[1, Infinity]]",
+        "[[1, null]]",
+        "[[1, 1e999]]",
+        "[[1, {}]]",
+        "[[1, 2], 3]]",
+        "[[1" + "0" * 400 + "]]",
+    ],
+    ids=["NaN", "infinity", "null", "overflow", "object", "number beside a row", "huge integer"],
+)
+def test_anything_but_rows_of_finite_numbers_is_named(matrix: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(f"[[[1, 2], [3, 4]], {matrix}]")
+    with pytest.raises(ValueError, match=r"a\.json .*matrix 1"):
+        JsonMatrices(tmp_path / "a.json")[1]
+
+
+def test_deep_nesting_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[[1, " + "[0, " * 100_000 + "1" + "]" * 100_002)
+    with pytest.raises(ValueError, match=r"a\.json"):
+        JsonMatrices(tmp_path / "a.json")[0]
+
+
+def test_closing_brackets_alone_are_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("x" + "]" * 2_000_000)
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=r"a\.json .*no matrices"):
+        JsonMatrices(tmp_path / "a.json")
+    assert time.monotonic() - start < 5
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -127,6 +127,49 @@ def test_chumpy_object_as_a_required_array_is_rejected(tmp_path: Path, contents:
         read_mano(write_pickle(tmp_path / "MANO_RIGHT.pkl", contents))
 
 
+@pytest.mark.parametrize("name", ["J_regressor", "weights", "v_template"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_named(
+    name: str, value: float, tmp_path: Path, contents: dict[str, Any]
+) -> None:
+    contents[name] = sparse.csc_matrix(contents[name]) if name == "J_regressor" else contents[name].copy()
+    (contents[name].data if name == "J_regressor" else contents[name])[3] = value
+    with pytest.raises(ValueError, match=rf"MANO_RIGHT\.pkl .*its {name} should be finite"):
+        read_mano(write_pickle(tmp_path / "MANO_RIGHT.pkl", contents))
+
+
+@pytest.mark.parametrize("name", ["f", "J_regressor", "weights", "v_template"])
+def test_arrays_of_another_shape_are_named(name: str, tmp_path: Path, contents: dict[str, Any]) -> None:
+    contents[name] = contents[name][:-1]
+    with pytest.raises(ValueError, match=rf"its {name} "):
+        read_mano(write_pickle(tmp_path / "MANO_RIGHT.pkl", contents))
+
+
+@pytest.mark.parametrize(
+    ("vertex", "problem"), [(-1, r"0 to 777"), (778, r"0 to 777"), (0.5, r"0 to 777"), (5, "wrist")]
+)
+def test_faces_that_are_no_hand_are_refused(
+    vertex: float, problem: str, tmp_path: Path, contents: dict[str, Any]
+) -> None:
+    contents["f"] = contents["f"].astype(np.float64)
+    contents["f"][::7, 0] = vertex
+    with pytest.raises(ValueError, match=rf"its f .*{problem}"):
+        read_mano(write_pickle(tmp_path / "MANO_RIGHT.pkl", contents))
+
+
+@pytest.mark.parametrize("scale", [0, 1000])
+def test_a_hand_of_no_hands_size_is_refused(scale: float, tmp_path: Path, contents: dict[str, Any]) -> None:
+    contents["v_template"] = contents["v_template"] * scale
+    with pytest.raises(ValueError, match=r"MANO_RIGHT\.pkl .*no hand's size"):
+        read_mano(write_pickle(tmp_path / "MANO_RIGHT.pkl", contents))
+
+
+def test_a_sparse_matrix_that_claims_a_huge_shape_is_refused(tmp_path: Path, contents: dict[str, Any]) -> None:
+    contents["J_regressor"] = sparse.csc_matrix((1 << 40, 1 << 20), dtype=np.float64)
+    with pytest.raises(ValueError, match="its J_regressor "):
+        read_mano(write_pickle(tmp_path / "MANO_RIGHT.pkl", contents))
+
+
 @pytest.mark.parametrize("other", [[1, 2], {"f": np.zeros((3, 3))}])
 def test_other_pickle_is_rejected(tmp_path: Path, other: object) -> None:
     with pytest.raises(ValueError, match=r"is not MANO_RIGHT\.pkl"):

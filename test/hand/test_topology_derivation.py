@@ -76,6 +76,16 @@ def test_closed_mesh_has_no_boundary_loop() -> None:
         boundary_loop(tetrahedron)
 
 
+@pytest.mark.parametrize(
+    "faces",
+    [[[0, 1, 2], [2, 3, 4], [4, 5, 2]], [[0, 1, 2], [0, 3, 4], [1, 5, 6], [3, 5, 7]]],
+    ids=["three faces around a vertex", "faces that share vertices only"],
+)
+def test_a_boundary_that_meets_itself_is_an_error(faces: list[list[int]]) -> None:
+    with pytest.raises(ValueError, match="boundary"):
+        boundary_loop(np.array(faces))
+
+
 def test_two_boundary_loops_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"6 vertices.*after 3"):
         boundary_loop(np.array([[0, 1, 2], [3, 4, 5]]))

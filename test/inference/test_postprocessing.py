@@ -1,5 +1,6 @@
 """Hands from the network's output: pixels, metres, sides, scores, and errors for invalid numbers."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,8 @@ from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Hand
 from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.hand.topology import HandTopology
-from handos_model.inference.postprocessing import NetworkOutputError, Postprocessor
+from handos_model.inference.output_check import NetworkOutputError
+from handos_model.inference.postprocessing import Postprocessor
 from handos_model.inference.preprocessing import Letterbox
 
 TOPOLOGY = HandTopology.load()
@@ -121,3 +123,47 @@ def test_scales_that_are_not_positive_are_refused(output: NetworkOutput) -> None
     output.camera[1, 2] = -3
     with pytest.raises(NetworkOutputError, match=r"pixels_per_metre .*-3"):
         postprocess(output)
+
+
+@pytest.mark.parametrize("name", OUTPUT_NAMES)
+def test_outputs_of_another_shape_are_refused(output: NetworkOutput, name: str) -> None:
+    values = getattr(output, name)
+    with pytest.raises(NetworkOutputError, match=rf"{name} .*{re.escape(str(values[..., None].shape))}"):
+        postprocess(replace(output, **{name: values[..., None]}))
+
+
+@pytest.mark.parametrize("name", [name for name in OUTPUT_NAMES if name != "scores"])
+def test_outputs_of_another_number_of_slots_are_refused(output: NetworkOutput, name: str) -> None:
+    with pytest.raises(NetworkOutputError, match=rf"{name} .*\(3"):
+        postprocess(replace(output, **{name: getattr(output, name)[:3]}))
+
+
+@pytest.mark.parametrize("name", ["joints_2d", "joint_spread", "joints_3d", "vertices"])
+def test_a_joint_or_vertex_too_few_is_refused(output: NetworkOutput, name: str) -> None:
+    values = getattr(output, name)[:, 1:]
+    with pytest.raises(NetworkOutputError, match=rf"{name} .*{re.escape(str(values.shape))}"):
+        postprocess(replace(output, **{name: values}))
+
+
+def test_outputs_that_are_not_floating_point_numbers_are_refused(output: NetworkOutput) -> None:
+    with pytest.raises(NetworkOutputError, match="boxes are int64"):
+        postprocess(replace(output, boxes=output.boxes.astype(np.int64)))
+
+
+@pytest.mark.parametrize("score", [5, 1.001, -0.001])
+@pytest.mark.parametrize("slot", [0, 3])
+def test_scores_outside_0_to_1_are_refused_in_any_slot(output: NetworkOutput, score: float, slot: int) -> None:
+    output.scores[slot] = score
+    with pytest.raises(NetworkOutputError, match=rf"scores must lie in 0\.\.1.*{score}"):
+        postprocess(output)
+
+
+def test_the_backend_is_named(output: NetworkOutput) -> None:
+    output.joints_3d[0, 0] = np.nan
+    postprocessor = Postprocessor(TOPOLOGY, HANDEDNESS_SLOPE, 0.5, backend="torch 2.9, CPU")
+    with pytest.raises(NetworkOutputError, match=r"joints_3d .*torch 2\.9, CPU"):
+        postprocessor(output, LETTERBOX, None)
+
+
+def test_a_network_without_slots_finds_no_hands(output: NetworkOutput) -> None:
+    assert postprocess(NetworkOutput(**{name: values[:0] for name, values in vars(output).items()})) == ()

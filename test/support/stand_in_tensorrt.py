@@ -27,6 +27,7 @@ class Faults:
 
     parse: str | None = None
     build: str | None = None
+    timing_cache: str | None = None
     runtime: str | None = None
     deserialize: str | None = None
     context: str | None = None
@@ -126,6 +127,8 @@ def make_stand_in(version: str, enqueue: Callable[[Callable[[], None]], None]) -
             return ITimingCache(serialized_timing_cache)
 
         def set_timing_cache(self, cache: ITimingCache, ignore_mismatch: bool) -> bool:
+            if faults.timing_cache and record.timing_cache:
+                return False
             self._cache = cache
             return True
 

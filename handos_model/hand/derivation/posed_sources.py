@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
+from handos_model.files.npz import read_npz
 from handos_model.geometry.arrays import Float64Array
 from handos_model.hand.skeleton import FINGERTIPS
 
@@ -62,14 +63,14 @@ class SourceHand:
         path = assets / "right_hand.npz"
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: give the folder of the hand assets as --assets")
-        with np.load(path) as file:
-            floats = {name: file[name].astype(np.float64) for name in _FLOAT_ARRAYS}
-            return cls(
-                faces=file["faces"].astype(np.int64),
-                bone_names=tuple(file["bone_names"].tolist()),
-                bone_parents=tuple(file["bone_parents"].tolist()),
-                **floats,
-            )
+        arrays = read_npz(path)
+        floats = {name: arrays[name].astype(np.float64) for name in _FLOAT_ARRAYS}
+        return cls(
+            faces=arrays["faces"].astype(np.int64),
+            bone_names=tuple(arrays["bone_names"].tolist()),
+            bone_parents=tuple(arrays["bone_parents"].tolist()),
+            **floats,
+        )
 
 
 def random_hands(source: SourceHand, count: int, seed: int) -> Float64Array:

@@ -13,10 +13,14 @@ from handos_model.architecture.contract import (
     NetworkOutput,
     NetworkProperties,
     WeightsError,
+    require_output_shapes,
 )
 from handos_model.architecture.input_size import InputSize, InputSizes
 from handos_model.geometry.arrays import ImageArray
+from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID, MANO_VERTEX_COUNT
+from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import BackendError, cache_folder
+from handos_model.inference.backends.private_files import require_private_folder
 from handos_model.inference.backends.static_shapes import set_static_shape
 
 Provider = Literal["CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"]
@@ -31,6 +35,8 @@ _SPIN_MICROSECONDS: Final = "50"
 """Longer than the gap between most operators, short enough not to block the core for other programs."""
 _BOUNDED_SPINNING_VERSION: Final = (1, 31)
 """First version of ONNX Runtime that is known to bound spinning; older ones spin without end."""
+_MAX_BYTES: Final = 2 << 30
+"""Of an ONNX file: protobuf, its format, allows no more."""
 
 
 class OnnxRuntimeEngine:
@@ -66,12 +72,25 @@ class OnnxRuntimeEngine:
                 f"ONNX Runtime's {provider} does not start, only {active}: install the versions of CUDA, cuDNN and "
                 "TensorRT that this onnxruntime-gpu was built for; its messages above name them"
             )
+        self._path = path
         self.properties = _validated_properties(self._session, path, size)
         self.description = f"ONNX Runtime {onnxruntime.__version__}, {_DEVICES[provider]}"
 
     def __call__(self, network_input: ImageArray) -> NetworkOutput:
-        """Run the network on (1, H, W, 3) BGR uint8."""
-        return NetworkOutput(*self._session.run(OUTPUT_NAMES, {INPUT_NAME: network_input}))
+        """Run the network on (1, H, W, 3) BGR uint8.
+
+        Raises
+        ------
+        BackendError
+            If ONNX Runtime cannot compute it, for example because it needs more memory than there is.
+        """
+        try:
+            return NetworkOutput(*self._session.run(OUTPUT_NAMES, {INPUT_NAME: network_input}))
+        except Exception as error:  # as in `_open_session`
+            raise BackendError(
+                f"{self.description}, cannot run the network of {self._path} on an input of {network_input.shape}: "
+                f"free memory, or {REEXPORT}. ONNX Runtime: {error}"
+            ) from error
 
 
 def read_properties(path: Path) -> NetworkProperties:
@@ -91,8 +110,13 @@ def read_properties(path: Path) -> NetworkProperties:
 
 def _providers(provider: Provider) -> Sequence[str | tuple[str, Mapping[str, str]]]:
     if provider == "TensorrtExecutionProvider":
-        folder = str(cache_folder() / "onnxruntime")
-        caching = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": folder, "trt_timing_cache_enable": "1"}
+        folder = cache_folder() / "onnxruntime"
+        require_private_folder(folder)
+        caching = {
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": str(folder),
+            "trt_timing_cache_enable": "1",
+        }
         return [(provider, caching), "CUDAExecutionProvider", "CPUExecutionProvider"]
     if provider == "CUDAExecutionProvider":
         return [provider, "CPUExecutionProvider"]
@@ -104,6 +128,11 @@ def _open_session(
 ) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise FileNotFoundError(f"weights file {path} does not exist: check the path, or {REEXPORT}")
+    if path.stat().st_size > _MAX_BYTES:
+        raise WeightsError(
+            f"weights file {path} ({path.stat().st_size} bytes) is larger than any ONNX file, {_MAX_BYTES} bytes: "
+            f"check the path, or {REEXPORT}"
+        )
     try:
         return onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # ONNX Runtime has an exception class per status code, without a common base class
@@ -132,19 +161,28 @@ def _validated_properties(
     session: onnxruntime.InferenceSession, path: Path, size: InputSize | None = None
 ) -> NetworkProperties:
     try:
-        _check_outputs(session)
+        _require_float_outputs(session)
         properties = NetworkProperties.from_metadata(session.get_modelmeta().custom_metadata_map)
+        outputs = {output.name: output.shape for output in session.get_outputs()}
+        require_output_shapes(outputs, _vertex_count(properties.topology_id))
         _check_input(session, _input_dimensions(properties.input_sizes, size))
         return properties
     except WeightsError as error:
         raise WeightsError(f"weights file {path}: {error}") from error
 
 
-def _check_outputs(session: onnxruntime.InferenceSession) -> None:
-    missing = set(OUTPUT_NAMES) - {output.name for output in session.get_outputs()}
-    if missing:
-        names = ", ".join(sorted(missing))
-        raise WeightsError(f"it lacks the outputs {names}, so it is not a HandOS network: {REEXPORT}")
+def _require_float_outputs(session: onnxruntime.InferenceSession) -> None:
+    for output in session.get_outputs():
+        if output.name in OUTPUT_NAMES and output.type != "tensor(float)":
+            raise WeightsError(f"its output {output.name} is {output.type} instead of tensor(float): {REEXPORT}")
+
+
+def _vertex_count(topology_id: str) -> int | None:
+    """Vertices of a mesh that this version knows."""
+    if topology_id == MANO_TOPOLOGY_ID:
+        return MANO_VERTEX_COUNT
+    own = HandTopology.load()
+    return own.vertex_count if topology_id == own.id else None
 
 
 def _input_dimensions(sizes: InputSizes, size: InputSize | None) -> list[str | int]:

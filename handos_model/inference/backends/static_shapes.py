@@ -5,6 +5,7 @@ from pathlib import Path
 
 import onnxruntime  # type: ignore[import-untyped]
 
+from handos_model.architecture.contract import REEXPORT, WeightsError
 from handos_model.architecture.input_size import InputSize, InputSizes
 
 
@@ -19,6 +20,11 @@ def read_with_static_shape(weights: Path, sizes: InputSizes, size: InputSize) ->
 
     ONNX Runtime folds everything that depends on the shapes alone, such as anchor positions, and writes the remaining
     graph: the same ONNX operators as if the network had been exported with this size.
+
+    Raises
+    ------
+    WeightsError
+        If ONNX Runtime cannot do so, for example because a tensor needs more memory than there is.
     """
     if sizes.square_only:
         return weights.read_bytes()
@@ -30,7 +36,13 @@ def read_with_static_shape(weights: Path, sizes: InputSizes, size: InputSize) ->
         options.optimized_model_filepath = str(path)
         set_static_shape(options, size)
         # MatMulAddFusion inserts reshapes around Gemm, which only ONNX Runtime benefits from.
-        onnxruntime.InferenceSession(
-            weights, options, providers=["CPUExecutionProvider"], disabled_optimizers=["MatMulAddFusion"]
-        )
+        try:
+            onnxruntime.InferenceSession(
+                weights, options, providers=["CPUExecutionProvider"], disabled_optimizers=["MatMulAddFusion"]
+            )
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class
+            raise WeightsError(
+                f"weights file {weights} cannot be prepared for inputs of {size} pixels: {REEXPORT}. ONNX Runtime: "
+                f"{error}"
+            ) from error
         return path.read_bytes()

@@ -13,6 +13,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor
 
+from handos_model.architecture.contract import REEXPORT, WeightsError
 from handos_model.inference.backends.engine import BackendError
 from handos_model.inference.backends.torch_operators import Function, Node, UnknownOperatorError, function_of
 
@@ -42,14 +43,14 @@ class TorchGraph:
     ------
     BackendError
         If the file uses an operator that no HandOS network has.
+    WeightsError
+        If its weights cannot be read.
     """
 
     def __init__(self, path: Path, network: bytes, device: torch.device) -> None:
+        self._path = path
         graph = onnx.load_from_string(network).graph
-        self._constants = {
-            weight.name: torch.from_numpy(numpy_helper.to_array(weight).copy()).to(device)
-            for weight in graph.initializer
-        }
+        self._constants = {weight.name: self._read_weight(weight).to(device) for weight in graph.initializer}
         self._outputs = [output.name for output in graph.output]
         nodes = [node for node in graph.node if not self._folded(node, device)]
         last_use = {name: k for k, node in enumerate(nodes) for name in (*node.input, *node.output)}
@@ -66,7 +67,23 @@ class TorchGraph:
 
     @torch.inference_mode()
     def __call__(self, image: Tensor) -> Mapping[str, Tensor]:
-        """(1, H, W, 3) uint8 on the graph's device -> outputs by name."""
+        """(1, H, W, 3) uint8 on the graph's device -> outputs by name.
+
+        Raises
+        ------
+        BackendError
+            If torch cannot compute it, for example because it needs more memory than there is.
+        torch.cuda.OutOfMemoryError
+            If the GPU has too little memory.
+        """
+        try:
+            return self._run(image)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except Exception as error:  # operators on unsuitable shapes and types raise several kinds
+            raise BackendError(f"torch cannot run {self._path}: {error}. Free memory, or {REEXPORT}") from error
+
+    def _run(self, image: Tensor) -> Mapping[str, Tensor]:
         values = {**self._constants, "image": image}
         for step in self._steps:
             results = step.function(*(values[name] if name else None for name in step.inputs))
@@ -76,11 +93,18 @@ class TorchGraph:
                 del values[name]
         return {name: values[name] for name in self._outputs}
 
+    def _read_weight(self, weight: onnx.TensorProto) -> Tensor:
+        try:
+            return torch.from_numpy(numpy_helper.to_array(weight).copy())
+        except Exception as error:  # it may declare another size than it has, or lie in another file
+            raise WeightsError(
+                f"weights file {self._path}: its weights {weight.name[:100]} cannot be read ({error}): {REEXPORT}"
+            ) from error
+
     def _folded(self, node: onnx.NodeProto, device: torch.device) -> bool:
         """Store the result of a constant or of a transposed constant; return False for any other node."""
         if node.op_type == "Constant":
-            value = numpy_helper.to_array(node.attribute[0].t).copy()
-            self._constants[node.output[0]] = torch.from_numpy(value).to(device)
+            self._constants[node.output[0]] = self._read_weight(node.attribute[0].t).to(device)
             return True
         if node.op_type == "Transpose" and node.input[0] in self._constants:
             (order,) = (attribute.ints for attribute in node.attribute)

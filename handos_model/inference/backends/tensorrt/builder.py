@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 import tensorrt as trt
 
 from handos_model.architecture.contract import REEXPORT, WeightsError
-from handos_model.files.atomic_write import atomic_write
 from handos_model.inference.backends.engine import BackendError
+from handos_model.inference.backends.private_files import read_private_file, write_private_file
 from handos_model.inference.backends.tensorrt.log import TensorRTLog
 
 Precision = Literal["fp16", "fp32"]
@@ -69,8 +69,7 @@ def build_engine(
             "short, stop other programs that use the GPU, or set a limit with `handos build-engine --workspace`"
         )
     _LOGGER.info("built the TensorRT engine in %.0f s", time.monotonic() - start)
-    with atomic_write(timing_cache) as temporary:
-        temporary.write_bytes(bytes(config.get_timing_cache().serialize()))
+    _write_timing_cache(config, timing_cache)
     return bytes(plan)
 
 
@@ -86,9 +85,35 @@ def _create_config(builder: Any, precision: Precision, timing_cache: Path, works
     if workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
     _set_precision_flags(config, precision)
-    cache = config.create_timing_cache(timing_cache.read_bytes() if timing_cache.is_file() else b"")
-    config.set_timing_cache(cache, ignore_mismatch=False)
+    _set_timing_cache(config, timing_cache)
     return config
+
+
+def _set_timing_cache(config: Any, path: Path) -> None:
+    stored = config.create_timing_cache(_read_timing_cache(path))
+    # TensorRT rejects caches that are damaged, or of another version or GPU.
+    if not stored or not config.set_timing_cache(stored, ignore_mismatch=False):
+        _LOGGER.warning("TensorRT rejects the timing cache %s, so it starts with an empty one", path)
+        config.set_timing_cache(config.create_timing_cache(b""), ignore_mismatch=False)
+
+
+def _read_timing_cache(path: Path) -> bytes:
+    try:
+        return read_private_file(path)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        _LOGGER.warning("the timing cache %s is not used: %s", path, error)
+        return b""
+
+
+def _write_timing_cache(config: Any, path: Path) -> None:
+    """Store what the build has measured. Of two builds at the same time, the last one's cache remains."""
+    try:
+        write_private_file(path, bytes(config.get_timing_cache().serialize()))
+    except OSError as error:
+        # It only makes builds faster; the engine is worth more.
+        _LOGGER.warning("the timing cache %s cannot be written, so the next build is not faster: %s", path, error)
 
 
 def _set_precision_flags(config: Any, precision: Precision) -> None:

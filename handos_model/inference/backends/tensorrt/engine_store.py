@@ -9,12 +9,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from handos_model.architecture.contract import NetworkProperties
-from handos_model.files.atomic_write import atomic_write
+from handos_model.inference.backends.private_files import (
+    opened_lock_file,
+    read_private_file,
+    require_private_folder,
+    write_private_file,
+)
 
 _LOGGER = logging.getLogger(__name__)
+
+_MAX_SIDECAR_BYTES: Final = 64 << 10
+_NOT_BUILT: Final = "not built yet"
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,10 @@ class StoredEngine:
 
 @dataclass(frozen=True)
 class EngineStore:
-    """A folder of engines. Several processes may use it at the same time: one of them builds, the others wait."""
+    """A folder of engines that only this user can write.
+
+    Several processes may use it at the same time: one of them builds, the others wait.
+    """
 
     folder: Path
 
@@ -62,15 +73,20 @@ class EngineStore:
             Metadata of the network, for the file name and the sidecar.
         build
             Builds the serialized engine, given the path of the timing cache.
+
+        Raises
+        ------
+        BackendError
+            If the folder cannot be written, or other users could write to it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        require_private_folder(self.folder)
         path = self.path_of(identity, properties)
         with _lock(path.with_suffix(".lock")):
             plan, reason = _read(path, identity)
             if plan is None:
-                _LOGGER.info("%s: %s", path, reason)
+                _LOGGER.log(logging.INFO if reason == _NOT_BUILT else logging.WARNING, "%s: %s", path, reason)
                 plan = build(self._timing_cache(identity))
-                _write(path, plan, identity, properties)
+                _try_to_write(path, plan, identity, properties)
         return StoredEngine(plan, path)
 
     def discard(self, stored: StoredEngine) -> None:
@@ -94,17 +110,22 @@ def sha256_of(path: Path) -> str:
 def _read(path: Path, identity: EngineIdentity) -> tuple[bytes | None, str]:
     """The serialized engine, or ``None`` and the reason to build it."""
     sidecar = _sidecar_path(path)
-    if not path.is_file() or not sidecar.is_file():
-        return None, "not built yet"
     try:
-        description = json.loads(sidecar.read_text())
+        description = json.loads(read_private_file(sidecar, _MAX_SIDECAR_BYTES))
         stored, checksum = description["identity"], description["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except FileNotFoundError:
+        return None, _NOT_BUILT
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return None, f"{sidecar.name} is damaged ({error}), so the engine is built again"
     differences = _differences(stored, asdict(identity))
     if differences:
         return None, f"the stored engine differs ({differences}), so it is built again"
-    plan = path.read_bytes()
+    try:
+        plan = read_private_file(path)
+    except FileNotFoundError:
+        return None, _NOT_BUILT
+    except OSError as error:
+        return None, f"it cannot be used ({error}), so it is built again"
     if hashlib.sha256(plan).hexdigest() != checksum:
         return None, f"the checksum of its {len(plan)} bytes is wrong, so it is built again"
     return plan, ""
@@ -119,6 +140,14 @@ def _differences(stored: Any, expected: dict[str, str]) -> str:
     )
 
 
+def _try_to_write(path: Path, plan: bytes, identity: EngineIdentity, properties: NetworkProperties) -> None:
+    try:
+        _write(path, plan, identity, properties)
+    except OSError as error:
+        # The engine took minutes, and runs without its file.
+        _LOGGER.warning("the engine cannot be stored as %s (%s), so the next start builds it again", path, error)
+
+
 def _write(path: Path, plan: bytes, identity: EngineIdentity, properties: NetworkProperties) -> None:
     description = {
         "identity": asdict(identity),
@@ -126,11 +155,9 @@ def _write(path: Path, plan: bytes, identity: EngineIdentity, properties: Networ
         "sha256": hashlib.sha256(plan).hexdigest(),
         "built": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(plan)
+    write_private_file(path, plan)
     # The sidecar comes last: an engine without one is ignored.
-    with atomic_write(_sidecar_path(path)) as temporary:
-        temporary.write_text(json.dumps(description, indent=2) + "\n")
+    write_private_file(_sidecar_path(path), (json.dumps(description, indent=2) + "\n").encode())
 
 
 def _sidecar_path(path: Path) -> Path:
@@ -140,7 +167,7 @@ def _sidecar_path(path: Path) -> Path:
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock between processes, which the system releases when the process ends."""
-    with path.open("w") as lock:
+    with opened_lock_file(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,8 +3,9 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
-from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
+from fixed_answer_graph import INPUT_SIZE, metadata, two_hands, write_fixed_answer_graph
 from stand_in_machine import StandInMachine, stand_in_machine
 from stand_in_tensorrt import VERSIONS
 
@@ -58,6 +59,42 @@ def test_the_timing_cache_is_reused_and_updated(machine: StandInMachine, weights
     assert machine.record.timing_cache == b""
     load_engine(weights, "tensorrt-fp32")
     assert machine.record.timing_cache == b"stand-in timing cache+"
+
+
+def test_a_timing_cache_that_cannot_be_read_or_written_loses_no_engine(
+    machine: StandInMachine, weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_engine(weights, "tensorrt")
+    (cache,) = machine.folder.glob("timing_*.cache")
+    cache.unlink()
+    cache.mkdir()
+    engine = load_engine(weights, "tensorrt-fp32")
+    assert machine.record.timing_cache == b""
+    assert engine(np.full((1, INPUT_SIZE, INPUT_SIZE, 3), 200, np.uint8)).scores[0] > 0.5
+    assert len(list(machine.folder.glob("*.engine"))) == 2
+    assert "cannot be written" in caplog.text
+
+
+def test_a_timing_cache_that_others_could_write_is_not_used(
+    machine: StandInMachine, weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_engine(weights, "tensorrt")
+    (cache,) = machine.folder.glob("timing_*.cache")
+    cache.chmod(0o666)
+    load_engine(weights, "tensorrt-fp32")
+    assert machine.record.timing_cache == b""
+    assert str(cache) in caplog.text
+
+
+def test_a_timing_cache_that_tensorrt_rejects_is_replaced_by_an_empty_one(
+    machine: StandInMachine, weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_engine(weights, "tensorrt")
+    (cache,) = machine.folder.glob("timing_*.cache")
+    machine.faults.timing_cache = "made by another version"
+    load_engine(weights, "tensorrt-fp32")
+    assert machine.record.timing_cache == b""
+    assert f"rejects the timing cache {cache}" in caplog.text
 
 
 def test_progress_is_logged(
