@@ -10,16 +10,16 @@ import typer
 from builtin_interfaces.msg import Time as TimeMessage
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
-from rclpy.time import Time
 from sensor_msgs.msg import Image
 
 from handos_model.hand.topology import HandTopology as ModelTopology
-from handos_ros.image_decoding import decode_image
+from handos_ros.image_decoding import ImageDecodingError, decode_image
 from handos_ros.listener_summary import ListenerSummary, describe
 from handos_ros.message_parsing import hands_of, intrinsics_of
 from handos_ros.msg import HandArray, HandTopology
 from handos_ros.overlay_recording import OverlayRecording
 from handos_ros.ros_command import run_as_ros_command
+from handos_ros.stamps import nanoseconds
 from handos_ros.topics import HANDS_QOS, IMAGE_QOS, LATCHED_QOS, image_topic
 
 MAX_WAITING_IMAGES: Final = 30
@@ -56,14 +56,17 @@ class Listener(Node):
             self._images.popitem(last=False)
 
     def _receive_hands(self, message: HandArray) -> None:
-        stamp = Time.from_msg(message.header.stamp)
-        latency = (self.get_clock().now() - stamp).nanoseconds / 1e6
-        hands, seconds = hands_of(message), stamp.nanoseconds / 1e9
+        stamp = nanoseconds(message.header.stamp)
+        latency = (self.get_clock().now().nanoseconds - stamp) / 1e6
+        hands, seconds = hands_of(message), stamp / 1e9
         self.summary.add(hands, latency, message.dropped)
         typer.echo(describe(hands, seconds, latency))
         image = self._images.pop(_key(message.header.stamp), None)
         if self._recording is not None and image is not None:
-            self._recording.add(decode_image(image), hands, intrinsics_of(message), seconds)
+            try:
+                self._recording.add(decode_image(image), hands, intrinsics_of(message), seconds)
+            except ImageDecodingError as error:
+                self.get_logger().error(f"an image is left out of the recording: {error}", throttle_duration_sec=10.0)
 
 
 def _key(stamp: TimeMessage) -> tuple[int, int]:

@@ -21,6 +21,9 @@ from handos_model.visualization.overlay import draw_hands, draw_result
 MAX_IMAGES: Final = 1500
 """The newest images are kept; about 200 MB."""
 
+MIN_FRAME_RATE: Final = 1.0
+MAX_FRAME_RATE: Final = 240.0
+
 
 @dataclass(frozen=True)
 class _RecordedImage:
@@ -66,6 +69,7 @@ class OverlayRecording:
         return [video, result]
 
     def _frame_rate(self) -> float:
-        """Mean number of images per second: the node skips some, so intervals vary."""
+        """Mean number of images per second: the node skips some, so intervals vary. Stamps may be any numbers."""
         seconds = self._images[-1].stamp - self._images[0].stamp
-        return (len(self._images) - 1) / seconds if seconds > 0 else 1.0
+        rate = (len(self._images) - 1) / seconds if seconds > 0 else MIN_FRAME_RATE
+        return min(max(rate, MIN_FRAME_RATE), MAX_FRAME_RATE)

@@ -13,6 +13,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from handos_model.geometry.depth_residual import DepthRange
 from handos_model.inference.backends.selection import Backend
 from handos_model.inference.plausibility import PlausibilityLimits
 from handos_model.inference.smoothing import Smoothing
@@ -21,6 +22,7 @@ from handos_model.inference.tracking import TrackingSettings
 _DEFAULT_TRACKING: Final = TrackingSettings()
 _DEFAULT_SMOOTHING: Final = Smoothing()
 _DEFAULT_LIMITS: Final = PlausibilityLimits()
+_DEFAULT_DEPTHS: Final = DepthRange()
 _CAMERA_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -77,12 +79,30 @@ class NodeParameters:
         "name of the image topic starts with image_rect.",
         choices=("auto", "raw", "rectified"),
     )
+    signal_bits: int = _parameter(
+        0,
+        "Bits that the camera's signal has in images of 16 bits (mono16, bayer_*16, rgb16, bgr16, PNG), 8 to 16, "
+        "counted from the lowest; 0: the fewest that hold the largest sample seen since activation.",
+        between=(0, 16),
+    )
     depth: bool = _parameter(
         False,
         "Subscribe to `depth` too (16UC1 millimetres or 32FC1 metres, aligned with the image) and place hands by it.",
     )
     depth_tolerance: float = _parameter(
         0.02, "Maximum difference in seconds between the stamps of image and depth.", between=(0.0, 1.0), live=True
+    )
+    min_depth: float = _parameter(
+        _DEFAULT_DEPTHS.nearest,
+        "Metres below which a depth is no measurement of a hand.",
+        between=(0.0, 100.0),
+        live=True,
+    )
+    max_depth: float = _parameter(
+        _DEFAULT_DEPTHS.farthest,
+        "Metres above which a depth is no measurement of a hand.",
+        between=(0.1, 1000.0),
+        live=True,
     )
     field_of_view: float = _parameter(
         0.0,
@@ -100,11 +120,14 @@ class NodeParameters:
         "auto", "What runs the network; auto: the fastest that works here.", choices=tuple(get_args(Backend))
     )
     score_threshold: float = _parameter(
-        0.0, "Minimum score of a hand; 0: what the weights recommend.", between=(0.0, 1.0), live=True
+        0.0,
+        "Minimum score of a new hand; 0: 1.3 times what the weights recommend for single images.",
+        between=(0.0, 1.0),
+        live=True,
     )
     keep_threshold: float = _parameter(
         0.0,
-        "Minimum score at which a hand that is tracked already is kept; 0: half of the minimum score of a new hand.",
+        "Minimum score at which a hand that is tracked already is kept; 0: 0.45 of what a new hand needs.",
         between=(0.0, 1.0),
         live=True,
     )
@@ -198,6 +221,11 @@ class NodeParameters:
         return TrackingSettings(coast_time=self.coast_time, smoothing=smoothing)
 
     @property
+    def depth_range(self) -> DepthRange:
+        """Which depths are measurements of a hand."""
+        return DepthRange(self.min_depth, self.max_depth)
+
+    @property
     def plausibility(self) -> PlausibilityLimits:
         """What hands in metres can be like."""
         return PlausibilityLimits(
@@ -251,8 +279,8 @@ class LiveParameters:
     def _check(self, changes: "Sequence[Parameter[Any]]") -> SetParametersResult:
         try:
             self.current.changed(changes, only_live=self.only_live)
-        except ValueError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # whatever it was: after an error here the service would never answer
+            return SetParametersResult(successful=False, reason=str(error) or type(error).__name__)
         return SetParametersResult(successful=True)
 
     def _apply(self, changes: "Sequence[Parameter[Any]]") -> None:
@@ -275,7 +303,7 @@ def declare_parameters(node: Node) -> NodeParameters:
 
 
 def _check_together(parameters: NodeParameters) -> None:
-    for name in ("distance", "hand_length"):
+    for name in ("depth", "distance", "hand_length"):
         low, high = getattr(parameters, f"min_{name}"), getattr(parameters, f"max_{name}")
         if low >= high:
             raise ValueError(f"parameter min_{name} is {low:g} and max_{name} {high:g}: give a smaller minimum")
@@ -284,6 +312,8 @@ def _check_together(parameters: NodeParameters) -> None:
             f"parameter keep_threshold is {parameters.keep_threshold:g} and score_threshold "
             f"{parameters.score_threshold:g}: give a lower keep_threshold"
         )
+    if 0 < parameters.signal_bits < 8:
+        raise ValueError(f"parameter signal_bits is {parameters.signal_bits}: give 8..16, or 0 to find it out")
     if 0 < parameters.field_of_view < 1:
         raise ValueError(f"parameter field_of_view is {parameters.field_of_view}: give 1..179 degrees, or 0 for none")
     names = list(parameters.cameras)

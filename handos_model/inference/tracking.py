@@ -37,12 +37,31 @@ MAX_GAP: Final = 2.0
 """Seconds between two images after which no hand is the same."""
 MIN_HITS: Final = 3
 """Number of images with the hand before it counts: false positives are rarely seen as often, and never coast."""
-KEEP_FRACTION: Final = 0.5
-"""Fraction of the minimum score of a new hand that suffices for one that is tracked already."""
+BIRTH_FACTOR: Final = 1.3
+"""Minimum score of a new hand, in units of the weights' own threshold, which is made for single images."""
+KEEP_FRACTION: Final = 0.45
+"""Fraction of that minimum which suffices for a hand that is tracked already."""
+WEAK_COST: Final = 0.3
+"""Cost of matching a hand that is too weak to be a new one."""
 MAX_PAIR_DISTANCE: Final = 1.0
 """Distance of two hands in hand lengths up to which they are taken for the two hands of one person."""
 MAX_PAIR_SIZE_RATIO: Final = 1.6
 """Ratio of their sizes up to which they are."""
+
+
+class ScoreThresholds(NamedTuple):
+    """Minimum scores of hands in a sequence of images: fewer false hands and fewer gaps than with one for both."""
+
+    birth: float
+    """Of a new hand."""
+    keep: float
+    """Of a hand that is tracked already."""
+
+    @classmethod
+    def around(cls, weights_own: float, birth: float | None = None, keep: float | None = None) -> "ScoreThresholds":
+        """Choose those that are not given, from the threshold that the weights recommend for single images."""
+        birth = min(BIRTH_FACTOR * weights_own, 1.0) if birth is None else birth
+        return cls(birth, min(KEEP_FRACTION * birth if keep is None else keep, birth))
 
 
 @dataclass(frozen=True)
@@ -123,17 +142,14 @@ class HandTracker:
         self._tracks = [track for track in self._tracks if track.unseen_for(now) <= limit]
 
     def _match(self, detections: Sequence["_Detection"], now: "_Moment", birth_score: float) -> dict[int, int]:
-        """Map indices of detections to indices of tracks; unmatched detections are left out.
-
-        Weak detections only get the tracks that the others leave, as in ByteTrack (Zhang et al., ECCV 2022).
-        """
+        """Map indices of detections to indices of tracks; unmatched detections are left out."""
         costs = [
-            (detection.hand.score < birth_score, track.matching_cost(detection, now), k, t)
+            (track.matching_cost(detection, now) + WEAK_COST * (detection.hand.score < birth_score), k, t)
             for k, detection in enumerate(detections)
             for t, track in enumerate(self._tracks)
         ]
         matches: dict[int, int] = {}
-        for _, cost, k, t in sorted(costs):
+        for cost, k, t in sorted(costs):
             if cost <= MAX_COST and k not in matches and t not in matches.values():
                 matches[k] = t
         return matches

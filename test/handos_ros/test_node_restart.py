@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node_process import Client, TestCamera, ros_process, running_node, write_weights
+from builtin_interfaces.msg import Time
+from node_process import FRAME_ID, LIT, RELIABLE, Client, TestCamera, ros_process, running_node, write_weights
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
+from handos_ros.messages import image_message
 from handos_ros.msg import HandArray
 
 
@@ -29,6 +33,28 @@ def test_listener_goes_on_when_the_node_is_killed_and_restarted(tmp_path: Path, 
             client.until(lambda: listener.log.count("#1 right") > heard + 3, camera.send)
         assert listener.stop() == 0
         assert "HandArrays, hands in" in listener.log
+
+
+def test_listener_survives_negative_stamps_and_an_undecodable_image(tmp_path: Path, client: Client) -> None:
+    remapping = ("--out", tmp_path / "out", "--ros-args", "-r", "image:=/odd/image", "-r", "handos/hands:=/odd/hands")
+    images = client.node.create_publisher(Image, "/odd/image", RELIABLE)
+    hands = client.node.create_publisher(HandArray, "/odd/hands", RELIABLE)
+    with ros_process("listener", *remapping, log=tmp_path / "listener.txt") as listener:
+
+        def send(encoding: str, second: int) -> None:
+            header = Header(stamp=Time(sec=second), frame_id=FRAME_ID)
+            image = image_message(LIT, header)
+            image.encoding = encoding
+            images.publish(image)
+            client.spin(0.1)
+            hands.publish(HandArray(header=header))
+
+        client.until(lambda: "left out" in listener.log, lambda: send("no such encoding", -2))
+        count = listener.log.count("-7.000 s")
+        client.until(lambda: listener.log.count("-7.000 s") > count + 2, lambda: send("bgr8", -7))
+        listener.stop()
+        assert (tmp_path / "out/overlay.mp4").is_file()
+        assert "Traceback" not in listener.log
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
