@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from handos_model.hand.topology import HandTopology
     from handos_model.inference.pipeline import HandPipeline
 
-__all__ = ["CameraIntrinsics", "Hand", "HandPipeline", "HandTopology"]
+__all__ = ["CameraIntrinsics", "Hand", "HandPipeline", "HandTopology", "__version__"]
+
+__version__: str
 
 _MODULES = {
     "CameraIntrinsics": "handos_model.geometry.intrinsics",
@@ -20,8 +22,20 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     """Import on first use, so that `handos --help` and each submodule stay light."""
+    if name == "__version__":
+        return _installed_version()
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
     return getattr(import_module(_MODULES[name]), name)
+
+
+def _installed_version() -> str:
+    """The version in pyproject.toml; colcon installs no record of it."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("handos")
+    except metadata.PackageNotFoundError:
+        return "unknown (not installed by pip)"

@@ -10,7 +10,9 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from handos_model.files.signal_range import SignalRange
 from handos_model.hand.topology import HandTopology
+from handos_model.inference.image_condition import ImageMonitor
 from handos_model.inference.tracking import HandTracker
 from handos_ros.camera_publishers import CameraPublishers
 from handos_ros.counters import CameraCounters
@@ -18,10 +20,11 @@ from handos_ros.depth_images import DepthImages
 from handos_ros.image_clock import ImageClock, ImageTime, StampProblem
 from handos_ros.image_decoding import ImageMessage
 from handos_ros.intrinsics import CameraInfoError, ImageIntrinsics, assumed_intrinsics, intrinsics_from_camera_info
-from handos_ros.lost_images import lost_images_warning
+from handos_ros.lost_images import lost_images_warning, newly_lost
 from handos_ros.parameters import NodeParameters
 from handos_ros.qos_mismatch import subscription_events
-from handos_ros.stamps import STEADY_CLOCK, nanoseconds, simulated_nanoseconds
+from handos_ros.reception_clock import ReceptionClock
+from handos_ros.stamps import STEADY_CLOCK, nanoseconds
 from handos_ros.topics import (
     IMAGE_QOS,
     camera_info_topic,
@@ -89,7 +92,9 @@ class CameraStream:
 
     def _reset(self) -> None:
         self._newest: ReceivedImage | None = None
-        self._clock = ImageClock()
+        self._clock, self._reception = ImageClock(), ReceptionClock(self._node)
+        self.signal_range = SignalRange(self._parameters.signal_bits)
+        self.image_monitor = ImageMonitor()
         self.depth_images = DepthImages()
         self.tracker = HandTracker()
         self.counters = CameraCounters()
@@ -182,7 +187,7 @@ class CameraStream:
         self.counters.last_image = arrived = time.monotonic()
         self.counters.received += 1
         now = self._node.get_clock().now()
-        image_time = self._clock.read(nanoseconds(message.header.stamp), self._reception_time(), now.nanoseconds)
+        image_time = self._clock.read(nanoseconds(message.header.stamp), self._reception.now(), now.nanoseconds)
         if image_time is None:
             self.counters.late += 1
             return
@@ -191,12 +196,7 @@ class CameraStream:
         self._deliver(self, ReceivedImage(message, image_time, now.to_msg(), arrived))
 
     def _receive_depth(self, message: Image) -> None:
-        self.depth_images.add(message, self._reception_time())
-
-    def _reception_time(self) -> float:
-        """Seconds of simulated time, once there is any, else of a steady clock, which nobody sets."""
-        simulated = simulated_nanoseconds(self._node)
-        return simulated / 1e9 if simulated else time.monotonic()
+        self.depth_images.add(message, self._reception.now())
 
     def _report_stamp(self, problem: StampProblem) -> None:
         if self.counters.stamps.add(problem):
@@ -209,7 +209,7 @@ class CameraStream:
         self._info = info
 
     def _count_lost(self, event: Any) -> None:
-        self.counters.lost += event.total_count_change
+        self.counters.lost += newly_lost(event.total_count_change)
         warning = lost_images_warning(self.counters, self.image_topic)
         if warning is not None:
             self.logger.warning(warning, throttle_duration_sec=WARNING_PERIOD)

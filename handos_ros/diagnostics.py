@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+from handos_model.inference.image_condition import ImageCondition
 from handos_ros.counters import CameraCounters, ErrorCounters
 
 SILENCE: Final = 2.0
@@ -34,6 +35,8 @@ class CameraCondition:
     """Seconds for which the latency has been over its limit; 0: it is not."""
     bad_stamp_for: float = math.inf
     """Seconds since the last image whose stamp was not used."""
+    image: ImageCondition = field(default_factory=ImageCondition)
+    """What the newest images are like."""
 
 
 def camera_status(camera: CameraCondition) -> DiagnosticStatus:
@@ -58,6 +61,8 @@ def camera_status(camera: CameraCondition) -> DiagnosticStatus:
                 "latency p95 [ms]": _milliseconds(counters.latency(95)),
                 "latency limit [ms]": f"{camera.latency_limit:g}",
                 "age of the last image [s]": f"{camera.silent_for:.2f}" if counters.received else "no image yet",
+                "image": camera.image.problem or ("no image yet" if camera.image.level is None else "good"),
+                "image level [0..255]": "no image yet" if camera.image.level is None else f"{camera.image.level:.0f}",
                 "hands now": counters.hands,
             }
         ),
@@ -108,6 +113,8 @@ def _judge(camera: CameraCondition) -> tuple[bytes, str]:
         return level, f"latency {latency} ms (95th percentile) is over the limit of {camera.latency_limit:g} ms"
     if counters.stamps.newest is not None and camera.bad_stamp_for < RECENT:
         return WARN, f"the stamps of {camera.image_topic} {counters.stamps.newest.value}"
+    if camera.image.problem:
+        return WARN, camera.image.problem
     return OK, "processing images" if counters.published else "waiting for the first image"
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 from handos_model import HandPipeline
 from handos_model.geometry.arrays import FloatArray, ImageArray
+from handos_model.geometry.depth_residual import DepthRange
 from handos_model.hand.hand import Hand
 from handos_model.inference.depth_alignment import align_to_depth
 from handos_model.inference.plausibility import PlausibilityLimits, check_hands
-from handos_model.inference.tracking import KEEP_FRACTION, TrackingSettings
+from handos_model.inference.tracking import ScoreThresholds, TrackingSettings
 from handos_model.inference.undistortion import undistort
 from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
 from handos_ros.image_decoding import ImageDecodingError, decode_image
@@ -45,24 +46,26 @@ class HandEstimator:
         ImageDecodingError
             If the message holds no image.
         """
-        image = decode_image(received.message)
+        image = _decode(stream, received)
         height, width = image.shape[:2]
         intrinsics = stream.intrinsics_of(width, height, parameters.assumed_field_of_view)
-        birth_score, keep_score = self._thresholds(parameters)
-        hands = self._pipeline_for(parameters, keep_score)(image, intrinsics.camera)
+        thresholds = self._thresholds(parameters)
+        hands = self._pipeline_for(parameters, thresholds.keep)(image, intrinsics.camera)
         depth = _depth_of(stream, received, width, height, parameters.depth_tolerance) if parameters.depth else None
-        hands = self._correct_metres(hands, intrinsics, depth)
+        hands = self._correct_metres(hands, intrinsics, depth, parameters.depth_range)
         hands = _keep_plausible(hands, stream, image, intrinsics, parameters.plausibility)
-        hands = _track(hands, stream, received, replace(parameters.tracking, birth_score=birth_score))
+        hands = _track(hands, stream, received, replace(parameters.tracking, birth_score=thresholds.birth))
         hands = _keep_plausible(hands, stream, image, intrinsics, parameters.plausibility)
         if not parameters.publish_tentative:
             hands = tuple(hand for hand in hands if not hand.tentative)
         return HandEstimate(image, intrinsics, hands)
 
-    def _thresholds(self, parameters: NodeParameters) -> tuple[float, float]:
-        """Minimum scores of a new hand and of one that is tracked already."""
-        birth = parameters.score_threshold or self._pipeline.engine.properties.score_threshold
-        return birth, min(parameters.keep_threshold or KEEP_FRACTION * birth, birth)
+    def _thresholds(self, parameters: NodeParameters) -> ScoreThresholds:
+        return ScoreThresholds.around(
+            self._pipeline.engine.properties.score_threshold,
+            birth=parameters.score_threshold or None,
+            keep=parameters.keep_threshold or None,
+        )
 
     def _pipeline_for(self, parameters: NodeParameters, score_threshold: float) -> HandPipeline:
         return HandPipeline(
@@ -73,7 +76,7 @@ class HandEstimator:
         )
 
     def _correct_metres(
-        self, hands: tuple[Hand, ...], intrinsics: ImageIntrinsics, depth: FloatArray | None
+        self, hands: tuple[Hand, ...], intrinsics: ImageIntrinsics, depth: FloatArray | None, depth_range: DepthRange
     ) -> tuple[Hand, ...]:
         """Move the hands to where the lens and the depth image see them."""
         if intrinsics.camera is None:
@@ -81,8 +84,21 @@ class HandEstimator:
         if intrinsics.lens is not None:
             hands = undistort(hands, intrinsics.camera, intrinsics.lens)
         if depth is not None:
-            hands = align_to_depth(hands, depth, self._pipeline.topology, intrinsics.camera, intrinsics.lens)
+            topology = self._pipeline.topology
+            hands = align_to_depth(hands, depth, topology, intrinsics.camera, intrinsics.lens, depth_range)
         return hands
+
+
+def _decode(stream: CameraStream, received: ReceivedImage) -> ImageArray:
+    bits = stream.signal_range.bits
+    image = decode_image(received.message, stream.signal_range)
+    if stream.signal_range.bits != bits:
+        stream.logger.info(
+            f"the images on {stream.image_topic} use {stream.signal_range.bits} of 16 bits so far: set parameter "
+            "signal_bits if it is another number"
+        )
+    stream.image_monitor.look_at(image, received.arrived)
+    return image
 
 
 def _keep_plausible(

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
+import numpy as np
 from sensor_msgs.msg import CameraInfo
 
 from handos_model.geometry.intrinsics import CameraIntrinsics
@@ -16,6 +18,10 @@ _LENS_MODELS: Final[dict[str, LensModel]] = {
     "equidistant": "fisheye",
 }
 """Names of `CameraInfo.distortion_model` (sensor_msgs/distortion_models.hpp)."""
+_NO_LENS: Final = ("", "none", "pinhole", "perspective")
+"""What drivers without a distortion model call it."""
+_ROUNDING: Final = 1
+"""Pixels by which the size of an image may differ from its camera_info's: less than a calibration is off by."""
 
 
 class IntrinsicsOrigin(IntEnum):
@@ -61,21 +67,17 @@ def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int, *, re
     matrix, name, columns = (info.p, "P", 4) if rectified else (info.k, "K", 3)
     if matrix[0] == 0:
         raise CameraInfoError(f"its {name}[0] is 0, so the camera is not calibrated: calibrate it")
-    x_binning, y_binning = max(info.binning_x, 1), max(info.binning_y, 1)
-    expected = ((info.roi.width or info.width) // x_binning, (info.roi.height or info.height) // y_binning)
-    if 0 not in expected and expected != (width, height):
-        raise CameraInfoError(
-            f"it is for images of {expected[0]} x {expected[1]} pixels, the image has {width} x {height}: publish the "
-            "camera_info of the resized image, as image_proc's resize node does"
-        )
+    if not np.isfinite(matrix).all():
+        raise CameraInfoError(f"its {name} is not finite: {[float(value) for value in matrix]}; calibrate the camera")
+    window = _window_of_image(info, width, height)
     try:
-        camera = CameraIntrinsics(
-            fx=matrix[0] / x_binning,
-            fy=matrix[columns + 1] / y_binning,
-            cx=(matrix[2] - info.roi.x_offset) / x_binning,
-            cy=(matrix[columns + 2] - info.roi.y_offset) / y_binning,
-        )
-        return ImageIntrinsics(camera, IntrinsicsOrigin.CALIBRATED, None if rectified else _lens(info))
+        sensor = CameraIntrinsics(matrix[0], matrix[columns + 1], matrix[2], matrix[columns + 2])
+        size = info.width or window.width, info.height or window.height
+        sensor.require_plausible(*size)
+        lens = None if rectified else _lens(info)
+        if lens is not None:
+            _require_plausible_lens(lens, sensor, *size)
+        return ImageIntrinsics(window.intrinsics(sensor), IntrinsicsOrigin.CALIBRATED, lens)
     except ValueError as error:
         raise CameraInfoError(str(error)) from error
 
@@ -96,13 +98,82 @@ def assumed_intrinsics(width: int, height: int, field_of_view: float | None) -> 
     return ImageIntrinsics(camera, IntrinsicsOrigin.ASSUMED)
 
 
-def _lens(info: CameraInfo) -> LensDistortion | None:
-    coefficients = tuple(info.d)
-    if not any(coefficients):
-        return None
-    if info.distortion_model not in _LENS_MODELS:
-        raise CameraInfoError(
-            f"its distortion_model {info.distortion_model!r} is not one of {', '.join(_LENS_MODELS)}: calibrate the "
-            "camera with one of them, or subscribe to rectified images"
+@dataclass(frozen=True)
+class _Window:
+    """The part of the sensor that an image shows, in pixels of the sensor, and how many of them make one of its own."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    x_binning: int
+    y_binning: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the image, in its own pixels."""
+        return self.width // self.x_binning, self.height // self.y_binning
+
+    def differs_by(self, width: int, height: int) -> int:
+        """Pixels by which an image of this size is larger or smaller."""
+        return max(abs(self.size[0] - width), abs(self.size[1] - height))
+
+    def lies_in(self, sensor_width: int, sensor_height: int) -> bool:
+        """Whether the sensor has these pixels; 0: its size is unknown."""
+        return (not sensor_width or self.x + self.width <= sensor_width + _ROUNDING) and (
+            not sensor_height or self.y + self.height <= sensor_height + _ROUNDING
         )
-    return LensDistortion(_LENS_MODELS[info.distortion_model], coefficients)
+
+    def intrinsics(self, sensor: CameraIntrinsics) -> CameraIntrinsics:
+        """Intrinsics of the image."""
+        return CameraIntrinsics(
+            fx=sensor.fx / self.x_binning,
+            fy=sensor.fy / self.y_binning,
+            cx=(sensor.cx - self.x) / self.x_binning,
+            cy=(sensor.cy - self.y) / self.y_binning,
+        )
+
+
+def _window_of_image(info: CameraInfo, width: int, height: int) -> _Window:
+    """What an image of this size shows: the region of interest, or the whole sensor where it was not applied."""
+    binning = max(info.binning_x, 1), max(info.binning_y, 1)
+    roi, full_width, full_height = info.roi, info.width or width * binning[0], info.height or height * binning[1]
+    region = _Window(roi.x_offset, roi.y_offset, roi.width or full_width, roi.height or full_height, *binning)
+    sensor = _Window(0, 0, full_width, full_height, *binning)
+    window = min(region, sensor, key=lambda candidate: candidate.differs_by(width, height))
+    # Drivers round odd sizes up or down, and regions of interest to what their sensor can do.
+    if window.differs_by(width, height) <= _ROUNDING and region.lies_in(info.width, info.height):
+        return window
+    if region == sensor and binning == (1, 1):
+        raise CameraInfoError(
+            f"it is for images of {full_width} x {full_height} pixels, the image has {width} x {height}: publish the "
+            "camera_info of the resized image, as image_proc's resize node does"
+        )
+    raise CameraInfoError(
+        f"its width and height ({info.width} x {info.height}, of the whole sensor), region of interest ({roi.width} x "
+        f"{roi.height} at {roi.x_offset}, {roi.y_offset}, in its pixels) and binning ({info.binning_x} x "
+        f"{info.binning_y}) contradict the image of {width} x {height} pixels or each other: correct them in the "
+        "camera's driver"
+    )
+
+
+def _lens(info: CameraInfo) -> LensDistortion | None:
+    name, coefficients = info.distortion_model, tuple(map(float, info.d))
+    if name not in _LENS_MODELS:
+        if name.lower() in _NO_LENS and not any(coefficients):
+            return None
+        raise CameraInfoError(
+            f"its distortion_model {name!r} is not one of {', '.join(_LENS_MODELS)}: calibrate the camera with one of "
+            "them, or subscribe to rectified images"
+        )
+    if _LENS_MODELS[name] == "fisheye":
+        # Without coefficients it is still no pinhole. Some drivers publish none, others fill up to five.
+        coefficients = coefficients[:4] if any(coefficients[:4]) and not any(coefficients[4:]) else coefficients
+        return LensDistortion("fisheye", coefficients if any(coefficients) else (0.0,) * 4)
+    return LensDistortion(_LENS_MODELS[name], coefficients) if any(coefficients) else None
+
+
+@lru_cache(maxsize=16)
+def _require_plausible_lens(lens: LensDistortion, camera: CameraIntrinsics, width: int, height: int) -> None:
+    """Remember the last lenses: every image comes with its camera_info, and nearly all are the same."""
+    lens.require_plausible(camera, width, height)

@@ -16,6 +16,7 @@ from handos_model.geometry.arrays import FloatArray, IntArray
 _UNLIKELY_COORDINATE: Final = 1.2345678e77
 """Marks the template's points, so that they are found in its serialized form."""
 
+_STAMP: Final = np.dtype([("sec", np.int32), ("nanosec", np.uint32)])
 _STAMP_OFFSET: Final = 8
 """The stamp comes first in a serialized MarkerArray, after 4 bytes of encapsulation and 4 of the number of markers."""
 
@@ -42,10 +43,10 @@ class MeshMarker:
         placeholder = np.full((len(self._corners), 3), _UNLIKELY_COORDINATE)
         start = self._message.find(placeholder.tobytes())
         self._points = np.frombuffer(self._message, np.float64, placeholder.size, start).reshape(-1, 3)
-        self._stamp = np.frombuffer(self._message, np.uint32, 2, _STAMP_OFFSET)
+        self._stamp = np.frombuffer(self._message, _STAMP, 1, _STAMP_OFFSET)
 
     def serialize(self, vertices: FloatArray, header: Header) -> bytes:
         """Serialized MarkerArray of the mesh with these vertices (V, 3) in metres, at the header's time."""
-        self._stamp[:] = header.stamp.sec, header.stamp.nanosec
+        self._stamp[0] = header.stamp.sec, header.stamp.nanosec
         self._points[:] = vertices[self._corners]
         return bytes(self._message)

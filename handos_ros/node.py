@@ -173,6 +173,7 @@ class HandosNode(LifecycleNode):
             latency_limit=latency_limit,
             slow_for=stream.counters.seconds_over(latency_limit, now),
             bad_stamp_for=math.inf if stream.counters.stamps.when is None else now - stream.counters.stamps.when,
+            image=stream.image_monitor.condition,
         )
 
     def _clock_problem(self) -> str:

@@ -121,13 +121,13 @@ class NodeParameters:
     )
     score_threshold: float = _parameter(
         0.0,
-        "Minimum score of a new hand; 0: 1.3 times what the weights recommend for single images.",
+        "Minimum score of a new hand; 0: 1.2 times what the weights recommend for single images.",
         between=(0.0, 1.0),
         live=True,
     )
     keep_threshold: float = _parameter(
         0.0,
-        "Minimum score at which a hand that is tracked already is kept; 0: 0.45 of what a new hand needs.",
+        "Minimum score at which a hand that is tracked already is kept; 0: 0.7 of what a new hand needs.",
         between=(0.0, 1.0),
         live=True,
     )

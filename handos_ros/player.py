@@ -13,8 +13,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from handos_model.geometry.intrinsics import CameraIntrinsics, read_intrinsics
-from handos_model.recordings.frame import Frame
-from handos_model.recordings.source import FrameSource, SourceError, open_source
+from handos_model.recordings.frame import Frame, SourceError
+from handos_model.recordings.source import FrameSource, open_source
 from handos_ros.messages import image_message
 from handos_ros.ros_command import run_as_ros_command
 from handos_ros.topics import camera_info_topic, image_topic

@@ -4,15 +4,20 @@ import threading
 import time
 import traceback
 from collections import deque
+from typing import Final
 
 from rclpy.node import Node
 
+from handos_model.inference.output_check import NetworkOutputError
 from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
 from handos_ros.counters import ErrorCounters
 from handos_ros.hand_estimator import HandEstimator
 from handos_ros.image_decoding import ImageDecodingError
 from handos_ros.messages import ImageRecord
 from handos_ros.parameters import LiveParameters, NodeParameters
+
+EXPLAINED_ERRORS: Final = (ImageDecodingError, NetworkOutputError)
+"""Errors of single images whose message says everything."""
 
 
 class Worker:
@@ -70,7 +75,7 @@ class Worker:
             stream, image = taken
             try:
                 self._process(stream, image, self._parameters.current)
-            except ImageDecodingError as error:
+            except EXPLAINED_ERRORS as error:
                 self._errors.add(str(error))
                 stream.logger.error(f"{stream.image_topic}: {error}", throttle_duration_sec=WARNING_PERIOD)
             except Exception as error:  # whatever it was, the next image may be better

@@ -5,7 +5,8 @@ torch.
 """
 
 import sys
-from typing import Final
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import typer
 
@@ -19,20 +20,47 @@ from handos_model.commands.run import run
 from handos_model.commands.synth import synth
 from handos_model.commands.train import train
 
-_EXTRAS: Final[dict[str, str]] = {
-    **dict.fromkeys(("accelerate", "numba", "onnx", "onnxscript", "tensorboard", "torch", "transformers"), "train"),
-    **dict.fromkeys(("matplotlib", "scipy", "yaml"), "eval"),
+_EXTRAS: Final[dict[str, tuple[str, ...]]] = {
+    "train": (
+        "accelerate",
+        "numba",
+        "onnx",
+        "onnxscript",
+        "safetensors",
+        "scipy",
+        "tensorboard",
+        "torch",
+        "transformers",
+        "yaml",
+    ),
+    "eval": ("matplotlib", "scipy", "yaml"),
+    "tensorrt": ("cuda", "onnx"),
 }
-"""The extra that installs a package which a command may lack."""
+"""The modules that each extra of pyproject.toml installs."""
+_EXTRA_OF_COMMAND: Final[dict[str, str]] = {"build-engine": "tensorrt", "eval": "eval"}
+"""The extra that is named first where several install a module; otherwise "train"."""
 
-app = typer.Typer(
-    help="Hands from images and videos: boxes, 2D joints, and joints and meshes in metres.",
-    no_args_is_help=True,
-    add_completion=False,
-)
+app = typer.Typer(no_args_is_help=True)
 for command in (run, bench, build_engine, synth, train, export, info, doctor):
     app.command()(command)
 app.add_typer(evaluations, name="eval")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from handos_model import __version__
+
+        typer.echo(f"handos {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def handos(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hands from images and videos: boxes, 2D joints, and joints and meshes in metres."""
 
 
 def main() -> None:
@@ -40,12 +68,21 @@ def main() -> None:
     try:
         app()
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _EXTRAS:
+        module = (error.name or "").partition(".")[0]
+        if module in ("", "handos_model"):
             raise
-        _fail(f"the package {package} is not installed: `pip install 'handos[{_EXTRAS[package]}]'`")
+        _fail(_missing_module(module, sys.argv[1:]))
     except (OSError, ValueError, ArithmeticError) as error:
         _fail(str(error))
+
+
+def _missing_module(module: str, arguments: Sequence[str]) -> str:
+    command = next((argument for argument in arguments if not argument.startswith("-")), "")
+    preferred = _EXTRA_OF_COMMAND.get(command, "train")
+    extras = sorted((extra for extra in _EXTRAS if module in _EXTRAS[extra]), key=lambda extra: extra != preferred)
+    if not extras:
+        return f"the package {module} is not installed: install it, or this project again"
+    return f"`handos {command}` needs the package {module}: `pip install '.[{extras[0]}]'` in the repository"
 
 
 def _fail(message: str) -> None:

@@ -23,13 +23,20 @@ class Finding:
     state: str
     works: bool = True
     """False if something that the network needs to run is missing."""
+    present: bool = True
+    """False if it is not there, and need not be."""
+
+    @property
+    def verdict(self) -> str:
+        """First column of the report."""
+        return "FAIL" if not self.works else "ok  " if self.present else "-   "
 
 
 def doctor() -> None:
     """Say what is installed, what runs the network, and why; exit code 1 if the network cannot run."""
     findings = examine()
     for finding in findings:
-        typer.echo(f"{'ok  ' if finding.works else 'FAIL'} {finding.subject}: {finding.state}")
+        typer.echo(f"{finding.verdict} {finding.subject}: {finding.state}")
     raise typer.Exit(0 if all(finding.works for finding in findings) else 1)
 
 
@@ -56,19 +63,21 @@ def _optional_version(distribution: str, purpose: str) -> Finding:
     try:
         return Finding(distribution, metadata.version(distribution))
     except metadata.PackageNotFoundError:
-        return Finding(distribution, f"not installed ({purpose})")
+        return Finding(distribution, f"not installed ({purpose})", present=False)
 
 
 def _ros() -> Finding:
     if util.find_spec("rclpy") is None:
-        return Finding("ROS 2", "rclpy cannot be imported: source a ROS 2 installation to run the node")
+        state = "rclpy cannot be imported: source a ROS 2 installation to run the node"
+        return Finding("ROS 2", state, present=False)
     return Finding("ROS 2", "rclpy can be imported")
 
 
 def _backends() -> list[Finding]:
     from handos_model.inference.backends.selection import BACKENDS
 
-    return [Finding(f"backend {name}", spec.unavailable_reason() or "works") for name, spec in BACKENDS.items()]
+    reasons = {name: spec.unavailable_reason() for name, spec in BACKENDS.items()}
+    return [Finding(f"backend {name}", reason or "works", present=reason is None) for name, reason in reasons.items()]
 
 
 def _pipeline() -> Finding:

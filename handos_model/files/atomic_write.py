@@ -1,10 +1,17 @@
 """Files that are replaced whole or not at all."""
 
+import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+_NO_ROOM: Final[frozenset[int]] = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL_BELOW: Final = 1 << 20
+"""Bytes of free space below which an error is put down to a full disk: libraries report one in many ways."""
 
 
 @contextmanager
@@ -19,17 +26,41 @@ def atomic_write(path: Path, *, keep_partial: bool = False) -> Iterator[Path]:
     path
         File to create or replace.
     keep_partial
-        After an error, keep what was written as ``NAME.partial.SUFFIX``, for files that are useful in part. By default
-        it is deleted.
+        Write to `partial_path` and leave that file there after an error, for files that are useful in part: then it
+        survives even if the process is killed. By default the temporary file is deleted.
+
+    Raises
+    ------
+    OSError
+        If the disk is full; it names `path`, whatever the block raised.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix is kept: OpenCV and numpy choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    unique = f".{path.stem}.{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}"
+    temporary = partial_path(path) if keep_partial else path.with_name(unique)
     try:
         yield temporary
         temporary.replace(path)
-    except BaseException:
-        if keep_partial and temporary.exists():
-            temporary.replace(path.with_name(f"{path.stem}.partial{path.suffix}"))
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        full = isinstance(error, Exception) and _is_full(error, temporary)
+        if not keep_partial:
+            temporary.unlink(missing_ok=True)
+        if full:
+            code = error.errno if isinstance(error, OSError) and error.errno is not None else errno.ENOSPC
+            raise OSError(code, f"{os.strerror(code)}: make room and write it again", str(path)) from error
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = str(path)
         raise
+
+
+def partial_path(path: Path) -> Path:
+    """NAME.partial.SUFFIX: where the finished part of a file is kept."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+def _is_full(error: Exception, temporary: Path) -> bool:
+    """Whether an error came from a full disk while `temporary` was written."""
+    if isinstance(error, OSError) and error.errno is not None:
+        # An error that names another file came from that file, and has its name already.
+        return error.errno in _NO_ROOM and error.filename in (None, str(temporary))
+    return temporary.exists() and shutil.disk_usage(temporary.parent).free < _FULL_BELOW

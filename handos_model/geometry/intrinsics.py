@@ -1,8 +1,9 @@
 """`CameraIntrinsics`: the pinhole model of a camera."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,14 @@ import numpy.typing as npt
 from handos_model.geometry.arrays import Float64Array
 
 _FILE_FORMAT = '{"fx": 600.0, "fy": 600.0, "cx": 319.5, "cy": 239.5}, in pixels of the images'
+_VIEW: Final = (1.0, 175.0)
+"""Degrees along the longer side of an image between which a camera is plausible."""
+_MAX_ASPECT: Final = 4.0
+"""Of fx and fy. Images with every second row left out have 2."""
+_MAX_SHIFT: Final = 3.0
+"""Distance of the principal point from the image's centre, in longer sides. Crops of an image lie far from it."""
+_MAX_VALUE: Final = 1e7
+"""Pixels: more than any camera has, and small enough for every later computation."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,7 @@ class CameraIntrinsics:
     Raises
     ------
     ValueError
-        If a value is not finite or a focal length is not positive.
+        If a value is not finite or beyond ten million pixels, or a focal length is not positive.
     """
 
     fx: float
@@ -35,11 +44,14 @@ class CameraIntrinsics:
     cy: float
 
     def __post_init__(self) -> None:
-        if not np.isfinite([self.fx, self.fy, self.cx, self.cy]).all() or self.fx <= 0 or self.fy <= 0:
-            raise ValueError(
-                f"camera intrinsics must be finite with fx, fy > 0, got fx={self.fx}, fy={self.fy}, cx={self.cx}, "
-                f"cy={self.cy}: calibrate the camera, or give a field of view instead"
-            )
+        for name in ("fx", "fy", "cx", "cy"):
+            value = getattr(self, name)
+            if not abs(value) <= _MAX_VALUE or (name in ("fx", "fy") and value <= 0):
+                raise ValueError(
+                    f"camera intrinsics in pixels must be finite with fx, fy > 0 and at most {_MAX_VALUE:g}, got "
+                    f"{name} = {value:g}: calibrate the camera, or give a field of view instead"
+                )
+            object.__setattr__(self, name, float(value))  # OpenCV refuses integers
 
     @classmethod
     def from_field_of_view(cls, width: int, height: int, degrees: float) -> "CameraIntrinsics":
@@ -53,6 +65,26 @@ class CameraIntrinsics:
     def from_matrix(cls, matrix: npt.NDArray[np.floating]) -> "CameraIntrinsics":
         """Read focal lengths and principal point from a camera matrix (3, 3); skew is ignored."""
         return cls(float(matrix[0, 0]), float(matrix[1, 1]), float(matrix[0, 2]), float(matrix[1, 2]))
+
+    def require_plausible(self, width: int, height: int) -> None:
+        """Raise ValueError if no camera takes images of `width` x `height` pixels with these intrinsics."""
+        side = max(width, height)
+        size = f"images of {width} x {height} pixels"
+        for name, focal in (("fx", self.fx), ("fy", self.fy)):
+            view = 2 * np.degrees(np.arctan(side / 2 / focal))
+            if not _VIEW[0] <= view <= _VIEW[1]:
+                raise ValueError(
+                    f"{name} = {focal:g} pixels gives {size} a field of view of {view:.3g} degrees: calibrate the "
+                    "camera; focal lengths are in pixels"
+                )
+        if not 1 / _MAX_ASPECT <= self.fx / self.fy <= _MAX_ASPECT:
+            raise ValueError(f"fx = {self.fx:g} and fy = {self.fy:g} do not belong together: calibrate the camera")
+        for name, value, centre in (("cx", self.cx, width / 2), ("cy", self.cy, height / 2)):
+            if abs(value - centre) > _MAX_SHIFT * side:
+                raise ValueError(
+                    f"{name} = {value:g} pixels lies far outside of {size}: calibrate the camera; the principal point "
+                    "is in pixels"
+                )
 
     @property
     def matrix(self) -> Float64Array:
@@ -74,6 +106,13 @@ def read_intrinsics(path: Path) -> CameraIntrinsics:
         raise FileNotFoundError(f"camera file {path} does not exist: create one like {_FILE_FORMAT}")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("it is not a JSON object")
+        names = {entry.name for entry in fields(CameraIntrinsics)}
+        if missing := sorted(names - values.keys()):
+            raise ValueError(f"{', '.join(missing)} missing")
+        if unknown := sorted(values.keys() - names):
+            raise ValueError(f"unknown key {', '.join(unknown)}")
         return CameraIntrinsics(**{name: float(value) for name, value in values.items()})
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"camera file {path} cannot be used ({error}): expected {_FILE_FORMAT}") from error

@@ -1,5 +1,6 @@
 """Coordinate frames on a hand: of the wrist and of the fingertips, as quaternions (x, y, z, w)."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -52,7 +53,8 @@ def fingertip_orientation(joints_3d: FloatArray, tip: int) -> Quaternion:
     tip
         One of `skeleton.FINGERTIPS`.
     """
-    direction = joints_3d[tip] - joints_3d[JOINT_PARENTS[tip]]
+    # In double precision: close to -x, 1 + x is the small difference of large numbers.
+    direction = joints_3d[tip].astype(np.float64) - joints_3d[JOINT_PARENTS[tip]]
     length = float(np.linalg.norm(direction))
     if length < _MIN_LENGTH:
         return _IDENTITY
@@ -60,8 +62,8 @@ def fingertip_orientation(joints_3d: FloatArray, tip: int) -> Quaternion:
     if x < -1 + 1e-9:
         return (0.0, 0.0, 1.0, 0.0)
     # The rotation from unit vector a to b is the quaternion (a x b, 1 + a . b), normalised.
-    norm = np.sqrt(2 * (1 + x))
-    return (0.0, float(-z / norm), float(y / norm), float((1 + x) / norm))
+    norm = math.hypot(z, y, 1 + x)
+    return (0.0, -z / norm, y / norm, (1 + x) / norm)
 
 
 def _cross(first: FloatArray, second: FloatArray) -> FloatArray:

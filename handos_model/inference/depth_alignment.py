@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from handos_model.geometry.arrays import FloatArray
-from handos_model.geometry.depth_residual import depth_residual, visible_vertices
+from handos_model.geometry.depth_residual import DEFAULT_RANGE, DepthRange, depth_residual, visible_vertices
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.geometry.lens import LensDistortion
 from handos_model.geometry.projection import project
@@ -25,6 +25,7 @@ def align_to_depth(
     topology: HandTopology,
     camera: CameraIntrinsics,
     lens: LensDistortion | None = None,
+    depth_range: DepthRange = DEFAULT_RANGE,
 ) -> tuple[Hand, ...]:
     """Move hands to their measured distance and set `depth_residual`, where there are enough measurements.
 
@@ -33,11 +34,13 @@ def align_to_depth(
     hands
         Hands; those without metres are returned unchanged.
     depth
-        (H, W) metres along z, aligned with the hands' image; 0 or NaN where nothing was measured.
+        (H, W) metres along z, aligned with the hands' image.
     topology
         Topology of the hands' vertices.
     camera, lens
         Of the image and the depth image.
+    depth_range
+        Other depths count as not measured.
     """
 
     def align(hand: Hand) -> Hand:
@@ -45,8 +48,11 @@ def align_to_depth(
             return hand
         visible = hand.metric.vertices[visible_vertices(hand.metric.vertices, topology.faces(hand.handedness))]
         pixels = project(visible, camera) if lens is None else lens.project(visible, camera)
-        residual = depth_residual(visible, pixels, depth)
-        return hand if residual is None else replace(hand, metric=_move_along_ray(hand.metric, residual))
+        residual = depth_residual(visible, pixels, depth, depth_range)
+        # A measurement so near that the root would lie behind it, or behind the camera, is not one of this hand.
+        if residual is None or hand.metric.joints_3d[ROOT_JOINT, 2] + residual < depth_range.nearest:
+            return hand
+        return replace(hand, metric=_move_along_ray(hand.metric, residual))
 
     return tuple(align(hand) for hand in hands)
 

@@ -17,7 +17,7 @@ MAX_EVIDENCE: Final = 100.0
 for a second does not outweigh everything before it."""
 SWITCH_EVIDENCE: Final = 2.0
 """Log odds of the other side at which a hand switches its side."""
-PAIR_EVIDENCE: Final = 1.0
+PAIR_EVIDENCE: Final = 2.0
 """Log odds, per image, that two overlapping hands are of different sides: people shake hands, too."""
 
 _SIGNS: Final[dict[Handedness, int]] = {"left": -1, "right": 1}

@@ -1,5 +1,7 @@
 """`HandPipeline`: from an image to its hands."""
 
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from handos_model.inference.backends.engine import Engine
 from handos_model.inference.backends.selection import Backend, load_engine
 from handos_model.inference.postprocessing import Postprocessor
 from handos_model.inference.preprocessing import letterbox
+from handos_model.inference.tracking import ScoreThresholds, TrackingSettings
 
 DEFAULT_WEIGHTS: Final[Path] = Path(__file__).parents[1] / "weights" / "handos_edge.onnx"
 
@@ -107,6 +110,23 @@ class HandPipeline:
             fit_translation=fit_translation,
             topology=topology,
         )
+
+    def for_tracking(
+        self, settings: TrackingSettings, score_threshold: float | None = None
+    ) -> tuple["HandPipeline", TrackingSettings]:
+        """A pipeline that also returns weak hands, and settings with which a `HandTracker` uses them.
+
+        Parameters
+        ----------
+        settings
+            Other settings of the tracker.
+        score_threshold
+            Minimum score of a new hand; ``None``: somewhat above what the weights recommend for single images.
+        """
+        thresholds = ScoreThresholds.around(self.engine.properties.score_threshold, birth=score_threshold)
+        pipeline = copy(self)
+        pipeline._postprocess = replace(self._postprocess, score_threshold=thresholds.keep)
+        return pipeline, replace(settings, birth_score=thresholds.birth)
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
         """Find the hands.

@@ -20,6 +20,7 @@ from handos_model.hand.skeleton import JOINT_NAMES, ROOT_JOINT
 
 Rejection = Literal[
     "pixels not finite",
+    "box upside down",
     "outside the image",
     "metres not finite",
     "behind the camera",
@@ -27,7 +28,7 @@ Rejection = Literal[
     "size",
     "reprojection",
 ]
-"""Why a hand was dropped (the first two) or lost its metres (the others)."""
+"""Why a hand was dropped (the first three) or lost its metres (the others)."""
 
 MAX_OUTSIDE: Final = 1.0
 """Image sizes by which the joints of a hand may lie beyond the image's edge: some of a cut-off hand's do."""
@@ -108,10 +109,13 @@ def check_hands(
 
 
 def _reject_pixels(hand: Hand, image_shape: tuple[int, ...]) -> Rejection | None:
-    others = (hand.score, hand.handedness_score, *hand.box.tolist(), float(hand.joint_scores.sum()))
+    box = hand.box.tolist()
+    others = (hand.score, hand.handedness_score, *box, float(hand.joint_scores.sum()))
     (left, top), (right, bottom) = hand.joints_2d.min(axis=0).tolist(), hand.joints_2d.max(axis=0).tolist()
     if not all(map(math.isfinite, (left, top, right, bottom, *others))):
         return "pixels not finite"
+    if box[0] > box[2] or box[1] > box[3]:
+        return "box upside down"
     height, width = image_shape[:2]
     is_inside = left >= -MAX_OUTSIDE * width and right <= (1 + MAX_OUTSIDE) * width
     is_inside = is_inside and top >= -MAX_OUTSIDE * height and bottom <= (1 + MAX_OUTSIDE) * height

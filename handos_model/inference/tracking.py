@@ -25,7 +25,7 @@ MAX_COST: Final = 1.5
 """Maximum cost of a match: the distance in hand lengths plus the costs of size and handedness."""
 SIZE_COST: Final = 0.5
 """Cost of a box that is e times longer or shorter."""
-HANDEDNESS_COST: Final = 1.3
+HANDEDNESS_COST: Final = 0.7
 """Cost of a hand of the other side, when both sides are certain."""
 VELOCITY_TIME: Final = 0.048
 """Seconds in which the tracked velocity adapts to the newest one: half of it from one image to the next at 30 Hz."""
@@ -37,13 +37,13 @@ MAX_GAP: Final = 2.0
 """Seconds between two images after which no hand is the same."""
 MIN_HITS: Final = 3
 """Number of images with the hand before it counts: false positives are rarely seen as often, and never coast."""
-BIRTH_FACTOR: Final = 1.3
+BIRTH_FACTOR: Final = 1.2
 """Minimum score of a new hand, in units of the weights' own threshold, which is made for single images."""
-KEEP_FRACTION: Final = 0.45
+KEEP_FRACTION: Final = 0.7
 """Fraction of that minimum which suffices for a hand that is tracked already."""
-WEAK_COST: Final = 0.3
+WEAK_COST: Final = 0.9
 """Cost of matching a hand that is too weak to be a new one."""
-MAX_PAIR_DISTANCE: Final = 1.0
+MAX_PAIR_DISTANCE: Final = 1.5
 """Distance of two hands in hand lengths up to which they are taken for the two hands of one person."""
 MAX_PAIR_SIZE_RATIO: Final = 1.6
 """Ratio of their sizes up to which they are."""

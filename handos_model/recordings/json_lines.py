@@ -1,15 +1,17 @@
 """`hands.jsonl`: one line of JSON per frame."""
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from handos_model.files.atomic_write import atomic_write
+from handos_model.files.atomic_write import atomic_write, partial_path
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Hand
 from handos_model.recordings.frame import Frame
@@ -18,7 +20,8 @@ from handos_model.recordings.frame import Frame
 class ResultsWriter:
     """Writes hands to a file, which appears under its name when it is complete.
 
-    After an error, the lines written so far remain in NAME.partial.jsonl.
+    Until then, and after an error, the lines written so far are in NAME.partial.jsonl. Every line is whole, and handed
+    to the system at once: it survives the end of this process.
 
     Parameters
     ----------
@@ -26,24 +29,32 @@ class ResultsWriter:
         File to write; its folder is created if needed.
     with_vertices
         Also write the meshes: about 20 kB per hand instead of 2.
+    resume
+        Append to NAME.partial.jsonl if it exists. By default that is an error.
     """
 
-    def __init__(self, path: Path, *, with_vertices: bool = False) -> None:
+    def __init__(self, path: Path, *, with_vertices: bool = False, resume: bool = False) -> None:
         self.path = path
         self._with_vertices = with_vertices
+        self._mode: Literal["ab", "xb"] = "ab" if resume else "xb"
         self._stack = ExitStack()
-        self._file: TextIO | None = None
+        self._file: FileIO | None = None
+        self._size = 0
 
     def __enter__(self) -> "ResultsWriter":
         with ExitStack() as stack:
-            temporary = stack.enter_context(atomic_write(self.path, keep_partial=True))
-            self._file = stack.enter_context(temporary.open("w", encoding="utf-8"))
+            partial = stack.enter_context(atomic_write(self.path, keep_partial=True))
+            # Unbuffered: a buffer that cannot be written to a full disk is written again, in part, when it is closed.
+            self._file = stack.enter_context(partial.open(self._mode, buffering=0))
+            self._size = partial.stat().st_size
             self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and self._size == 0:
+            partial_path(self.path).unlink(missing_ok=True)
         self._stack.__exit__(kind, error, trace)
 
     def write(
@@ -60,7 +71,6 @@ class ResultsWriter:
         camera_is_assumed
             Whether they come from an assumed field of view: the metres are then only as good as the assumption.
         """
-        assert self._file is not None, "call write inside a with block"
         height, width = frame.image.shape[:2]
         line = {
             "source": frame.source,
@@ -72,7 +82,18 @@ class ResultsWriter:
             "camera_is_assumed": camera_is_assumed,
             "hands": [self._entry(hand) for hand in hands],
         }
-        self._file.write(json.dumps(line, allow_nan=False) + "\n")
+        self._append(json.dumps(line, allow_nan=False).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        assert self._file is not None, "call write inside a with block"
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self._file.truncate(self._size)
+            raise
+        self._size += len(line)
 
     def _entry(self, hand: Hand) -> dict[str, Any]:
         entry = {
@@ -85,8 +106,28 @@ class ResultsWriter:
             "joint_scores": np.round(hand.joint_scores.astype(float), 4).tolist(),
             "joints_3d": _metres(hand.joints_3d),
             "coasting": hand.coasting,
+            "tentative": hand.tentative,
         }
         return entry | {"vertices": _metres(hand.vertices)} if self._with_vertices else entry
+
+
+def read_frames(path: Path) -> Iterator[tuple[str, int, bytes]]:
+    """Yield the source and the index of every frame of a file, and its line; a last line that is cut off is left out.
+
+    Raises
+    ------
+    ValueError
+        If a line is something else.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                values = json.loads(line)
+                yield str(values["source"]), int(values["frame"]), line
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{path}, line {number}, is not a line of results: name another folder") from error
 
 
 def _pixels(values: npt.NDArray[np.float32]) -> Any:

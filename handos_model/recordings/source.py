@@ -1,25 +1,25 @@
-"""Reads images, folders, videos and cameras through one function: `open_source`."""
+"""Opens images, folders, videos, cameras and streams through one function: `open_source`."""
 
-import time
-from collections.abc import Callable, Iterator
+import logging
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
 import cv2
 
+from handos_model.files.image_header import ImageTooLargeError, require_decodable
 from handos_model.files.images import read_image
-from handos_model.geometry.arrays import ImageArray
-from handos_model.recordings.frame import Frame
+from handos_model.recordings.capture import announced_frames, frame_rate, read_live, read_next, read_video
+from handos_model.recordings.frame import Frame, SourceError
 
 IMAGE_SUFFIXES: Final[frozenset[str]] = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
-DEFAULT_FRAME_RATE: Final[float] = 30.0
-"""Frames per second of videos and cameras that do not report theirs."""
+SourceKind = Literal["image", "folder", "video", "live"]
 
-
-class SourceError(ValueError):
-    """A source exists but has no readable images."""
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,13 @@ class FrameSource:
 
     name: str
     frames: Iterator[Frame]
+    """`next` raises SourceError, ImageFileError or OSError for what cannot be read. After a bad image of a folder it
+    goes on with the one behind it; a video tells at its end that frames are missing."""
     frame_count: int | None
     """``None`` where it is unknown: cameras, some videos."""
     frame_rate: float | None
     """Frames per second; ``None`` for still images, which have no time."""
+    kind: SourceKind = "video"
 
     @property
     def is_video(self) -> bool:
@@ -39,13 +42,15 @@ class FrameSource:
         return self.frame_rate is not None
 
 
-def open_source(source: str | Path) -> FrameSource:
-    """Open an image file, a folder of images, a video file or a camera.
+def open_source(source: str | Path, image_rate: float | None = None) -> FrameSource:
+    """Open an image file, a folder of images, a video file, a camera or a stream.
 
     Parameters
     ----------
     source
-        Path, or a camera's number such as "0".
+        Path, a camera's number such as "0", or an address such as "rtsp://...".
+    image_rate
+        Images per second of a folder whose images, in the order of the numbers in their names, are a sequence in time.
 
     Raises
     ------
@@ -56,80 +61,123 @@ def open_source(source: str | Path) -> FrameSource:
     """
     if str(source).isdecimal():
         return _open_camera(int(str(source)))
+    if is_address(source):
+        return _open_address(str(source))
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(
             f"source {path} does not exist: give an image, a folder of images, a video or a camera's number"
         )
     if path.is_dir():
-        return _open_folder(path)
+        return _open_folder(path, image_rate)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return FrameSource(str(path), _read_images([path]), frame_count=1, frame_rate=None)
+        return FrameSource(str(path), _ImageFiles([path], None), frame_count=1, frame_rate=None, kind="image")
     return _open_video(path)
 
 
-def _open_folder(folder: Path) -> FrameSource:
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+def is_address(source: str | Path) -> bool:
+    """Whether a source is a URL, which is no path."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(source)) is not None
+
+
+class _ImageFiles:
+    """Iterator over image files; after one that cannot be read it goes on with the next."""
+
+    def __init__(self, paths: Sequence[Path], rate: float | None) -> None:
+        self._paths = enumerate(paths)
+        self._rate = rate
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        index, path = next(self._paths)
+        return Frame(read_image(path), str(path), index, stamp=0.0 if self._rate is None else index / self._rate)
+
+
+def _open_folder(folder: Path, rate: float | None) -> FrameSource:
+    if rate is not None and not 0 < rate <= 1e6:
+        raise ValueError(f"images per second must be positive, got {rate}")
+    paths = _images_in(folder)
+    nested = sorted(path.name for path in folder.iterdir() if path.is_dir() and _images_in(path))
+    if not paths and nested:
+        raise SourceError(
+            f"folder {folder} holds no images itself, but its subfolders {', '.join(nested)} do: give them as sources"
+        )
     if not paths:
         raise SourceError(
             f"folder {folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}): give the folder with the images "
             "itself, or a video file"
         )
-    return FrameSource(str(folder), _read_images(paths), frame_count=len(paths), frame_rate=None)
+    if nested:
+        _LOGGER.warning(
+            "folder %s: the images of its subfolders %s are not read: give them as sources", folder, ", ".join(nested)
+        )
+    return FrameSource(str(folder), _ImageFiles(paths, rate), len(paths), frame_rate=rate, kind="folder")
 
 
-def _read_images(paths: list[Path]) -> Iterator[Frame]:
-    for index, path in enumerate(paths):
-        yield Frame(read_image(path), str(path), index, stamp=0.0)
+def _images_in(folder: Path) -> list[Path]:
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
+    except PermissionError:
+        return []
+    return sorted(paths, key=lambda path: _natural_order(path.name))
+
+
+def _natural_order(name: str) -> tuple[list[str | int], str]:
+    """Sort key by which 2.png comes before 10.png."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if position % 2 else part.lower() for position, part in enumerate(parts)], name
 
 
 def _open_video(path: Path) -> FrameSource:
     capture = cv2.VideoCapture(str(path))
-    readable, first = _read(capture)
-    if not readable:
+    _require_decodable(capture, f"video {path}")
+    first = read_next(capture)
+    if first is None:
         raise SourceError(
             f"video {path} cannot be read: it is damaged, not a video, or its codec is missing; convert it, for "
             f"example with `ffmpeg -i {path.name} -c:v libx264 converted.mp4`"
         )
-    frame_count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    return FrameSource(
-        str(path),
-        _read_capture(capture, first, str(path), lambda: capture.get(cv2.CAP_PROP_POS_MSEC) / 1000),
-        frame_count=frame_count if frame_count > 0 else None,
-        frame_rate=_frame_rate(capture),
-    )
+    frames = read_video(capture, first, str(path))
+    return FrameSource(str(path), frames, announced_frames(capture), frame_rate(capture), kind="video")
 
 
-def _frame_rate(capture: cv2.VideoCapture) -> float:
-    reported = capture.get(cv2.CAP_PROP_FPS)
-    return reported if reported > 0 else DEFAULT_FRAME_RATE
+def _open_address(address: str) -> FrameSource:
+    """Open a stream, or a video on a server: that announces its number of frames."""
+    name = _without_password(address)
+    capture = cv2.VideoCapture(address)
+    _require_decodable(capture, f"stream {name}")
+    first = read_next(capture)
+    if first is None:
+        raise SourceError(f"stream {name} delivers no images: check the address, and that OpenCV reads its protocol")
+    count, rate = announced_frames(capture), frame_rate(capture)
+    if count is None:
+        return FrameSource(name, read_live(capture, first, name), None, rate, kind="live")
+    return FrameSource(name, read_video(capture, first, name), count, rate, kind="video")
+
+
+def _require_decodable(capture: cv2.VideoCapture, name: str) -> None:
+    """Check the size that the container announces, before a frame is decoded."""
+    try:
+        require_decodable(*(int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)))
+    except ImageTooLargeError as error:
+        raise SourceError(f"{name} is not read: {error}") from error
+
+
+def _without_password(address: str) -> str:
+    """The address as it may be printed and written to files."""
+    user, separator, host = urlsplit(address).netloc.rpartition("@")
+    return address.replace(f"{user}{separator}{host}", host, 1) if separator else address
 
 
 def _open_camera(number: int) -> FrameSource:
     capture = cv2.VideoCapture(number)
-    readable, first = _read(capture)
-    if not readable:
+    first = read_next(capture)
+    if first is None:
         raise SourceError(
             f"camera {number} delivers no images: check that it is plugged in, that no other program uses it, that you "
             "have permission to read /dev/video*, and its number"
         )
     name = f"camera {number}"
-    return FrameSource(name, _read_capture(capture, first, name, time.time), None, _frame_rate(capture))
-
-
-def _read(capture: cv2.VideoCapture) -> tuple[bool, ImageArray]:
-    readable, image = capture.read()
-    return readable, cast(ImageArray, image)
-
-
-def _read_capture(
-    capture: cv2.VideoCapture, image: ImageArray, name: str, clock: Callable[[], float]
-) -> Iterator[Frame]:
-    """Yield `image`, which was read to check that the source works, and all images after it."""
-    index = 0
-    readable = True
-    while readable:
-        yield Frame(image, name, index, stamp=clock())
-        readable, image = _read(capture)
-        index += 1
-    capture.release()
+    return FrameSource(name, read_live(capture, first, name), None, frame_rate(capture), kind="live")

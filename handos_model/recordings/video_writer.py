@@ -6,14 +6,15 @@ from types import TracebackType
 
 import cv2
 
-from handos_model.files.atomic_write import atomic_write
+from handos_model.files.atomic_write import atomic_write, partial_path
 from handos_model.geometry.arrays import ImageArray
 
 
 class VideoWriter:
     """Writes an MP4 video, which appears under its name when it is complete; without images there is no file.
 
-    After an error, the images written so far remain in NAME.partial.mp4.
+    After an error, the images written so far remain in NAME.partial.mp4. A video that lacks images, because the disk
+    was full, is an error.
 
     Parameters
     ----------
@@ -28,6 +29,8 @@ class VideoWriter:
         self._frame_rate = frame_rate
         self._stack = ExitStack()
         self._video: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        self._written = 0
 
     def __enter__(self) -> "VideoWriter":
         return self
@@ -38,16 +41,32 @@ class VideoWriter:
         self._stack.__exit__(kind, error, trace)
 
     def write(self, image: ImageArray) -> None:
-        """Append (H, W, 3) BGR; all images of a video have the size of the first."""
+        """Append (H, W, 3) BGR, scaled to the size of the first: OpenCV drops images of another size."""
         if self._video is None:
-            self._video = self._open(width=image.shape[1], height=image.shape[0])
-        self._video.write(image)
+            self._size = image.shape[1], image.shape[0]
+            self._video = self._open()
+        self._video.write(image if image.shape[1::-1] == self._size else cv2.resize(image, self._size))
+        self._written += 1
 
-    def _open(self, width: int, height: int) -> cv2.VideoWriter:
+    def _open(self) -> cv2.VideoWriter:
         temporary = self._stack.enter_context(atomic_write(self.path, keep_partial=True))
         codec = cv2.VideoWriter.fourcc(*"mp4v")
-        video = cv2.VideoWriter(str(temporary), codec, self._frame_rate, (width, height))
+        video = cv2.VideoWriter(str(temporary), codec, self._frame_rate, self._size)
+        self._stack.push(self._require_all_images)
         self._stack.callback(video.release)
         if not video.isOpened():
             raise OSError(f"video {self.path} cannot be written: check that its folder is writable and has room")
         return video
+
+    def _require_all_images(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """OpenCV does not tell that it could not write: look whether everything is there."""
+        if error is not None:
+            return
+        kept = cv2.VideoCapture(str(partial_path(self.path))).get(cv2.CAP_PROP_FRAME_COUNT)
+        if kept != self._written:
+            raise OSError(
+                f"video {self.path} could not be written: {kept:.0f} of its {self._written} images arrived; check that "
+                "its disk has room"
+            )

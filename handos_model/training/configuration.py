@@ -122,7 +122,7 @@ def read_configuration(path: Path) -> TrainingConfiguration:
         raise FileNotFoundError(f"training configuration {path} does not exist: see config/ for examples")
     try:
         values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a YAML file: {error}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} is not a training configuration: see config/ for examples")

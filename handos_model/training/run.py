@@ -2,6 +2,8 @@
 
 import os
 import socket
+import sys
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import torch
@@ -26,14 +28,20 @@ def train(configuration: TrainingConfiguration, stage: StageName, state_dir: Pat
     Raises
     ------
     ValueError
-        If the configuration wants a CUDA graph where none can be captured.
+        If the configuration or the data cannot be used, as one of the processes has found out.
     """
     if configuration.cuda_graph:
         _require_cuda_graph_support(configuration.preset)
+    _open_data(configuration, stage)  # tells what is missing before anything is started or written
     state_dir.mkdir(parents=True, exist_ok=True)
-    mp.spawn(  # type: ignore[attr-defined, no-untyped-call]
-        _train_process, (configuration, stage, state_dir, _free_port()), nprocs=configuration.processes
-    )
+    mistakes = mp.get_context("spawn").SimpleQueue()
+    arguments = configuration, stage, state_dir, _free_port(), mistakes
+    try:
+        mp.spawn(_train_process, arguments, nprocs=configuration.processes)  # type: ignore[attr-defined, no-untyped-call]
+    except mp.ProcessExitedException as error:  # type: ignore[attr-defined]
+        if mistakes.empty():
+            raise
+        raise ValueError(mistakes.get()) from error
 
 
 def _require_cuda_graph_support(preset: str) -> None:
@@ -48,8 +56,22 @@ def _require_cuda_graph_support(preset: str) -> None:
 
 
 def _train_process(
-    rank: int, configuration: TrainingConfiguration, stage: StageName, state_dir: Path, port: int
+    rank: int,
+    configuration: TrainingConfiguration,
+    stage: StageName,
+    state_dir: Path,
+    port: int,
+    mistakes: "SimpleQueue[str]",
 ) -> None:
+    """Train; a user's mistake is handed to the parent process in one line, instead of as a traceback."""
+    try:
+        _train_stage(rank, configuration, stage, state_dir, port)
+    except (OSError, ValueError, ArithmeticError) as error:
+        mistakes.put(str(error))
+        sys.exit(1)
+
+
+def _train_stage(rank: int, configuration: TrainingConfiguration, stage: StageName, state_dir: Path, port: int) -> None:
     accelerator = _join_processes(rank, port, configuration.processes)
     # Two threads of one process on two busy cores spend most of their time waiting for each other.
     torch.set_num_threads(1)
@@ -60,14 +82,20 @@ def _train_process(
         torch.set_float32_matmul_precision("high")
     # Denormal numbers, common early in training, are ten times slower than zero.
     torch.set_flush_denormal(True)
-    topology = HandTopology.load() if configuration.mano is None else read_mano(Path(configuration.mano))
-    sources = open_sources(configuration, stage, topology.id)
+    topology, sources = _open_data(configuration, stage)
     if stage == "detector":
         train_detector(configuration, sources, topology.vertex_count, state_dir / "detector.pt", accelerator)
     else:
         paths = state_dir / "detector.pt", state_dir / "decoder.pt"
         train_decoder(configuration, sources, topology, *paths, accelerator)
     accelerator.end_training()
+
+
+def _open_data(
+    configuration: TrainingConfiguration, stage: StageName
+) -> tuple[HandTopology, list[tuple[AnnotatedImages, float]]]:
+    topology = HandTopology.load() if configuration.mano is None else read_mano(Path(configuration.mano))
+    return topology, open_sources(configuration, stage, topology.id)
 
 
 def _join_processes(rank: int, port: int, count: int) -> Accelerator:

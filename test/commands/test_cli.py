@@ -100,7 +100,7 @@ def test_run_follows_hands_through_a_video_when_asked_to(
     lines = lines_of(tmp_path / "out" / "hands.jsonl")
     assert [[hand["id"] for hand in line["hands"]] for line in lines] == [[1, 2]] * 3
     assert not any(hand["coasting"] for line in lines for hand in line["hands"])
-    assert handos("run", video, *options, monkeypatch=monkeypatch) == 0
+    assert handos("run", video, *options, "--overwrite", monkeypatch=monkeypatch) == 0
     assert all(hand["id"] is None for line in lines_of(tmp_path / "out" / "hands.jsonl") for hand in line["hands"])
 
 
@@ -188,6 +188,22 @@ def test_doctor_says_what_a_missing_package_is_needed_for(monkeypatch: pytest.Mo
     assert not findings["numpy"].works
     assert findings["torch"].works
     assert "handos train" in findings["torch"].state
+
+
+def test_doctor_does_not_say_ok_of_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(distribution: str) -> str:
+        if distribution in ("torch", "tqdm"):
+            raise doctor.metadata.PackageNotFoundError(distribution)
+        return "1.0"
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    lines = CliRunner().invoke(cli.app, ["doctor"]).output.splitlines()
+    assert any(line.startswith("-    torch: not installed") for line in lines)
+    assert any(line.startswith("FAIL tqdm: missing") for line in lines)
+    assert any(line.startswith("ok   numpy: 1.0") for line in lines)
+    for line in lines:
+        assert not (line.startswith("ok") and "not installed" in line)
+        assert not (line.startswith("ok") and "cannot" in line and "network" not in line)
 
 
 def test_help_is_answered_without_loading_the_parts() -> None:

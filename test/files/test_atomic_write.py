@@ -1,11 +1,15 @@
 """Files are replaced whole or not at all."""
 
+import errno
 import multiprocessing
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from full_disk import size_limit
 
-from handos_model.files.atomic_write import atomic_write
+from handos_model.files.atomic_write import atomic_write, partial_path
 
 SIZE = 1 << 20
 
@@ -103,3 +107,47 @@ def test_many_processes_that_write_the_same_file_leave_one_whole_file(tmp_path: 
         process.join()
         assert process.exitcode == 0
     assert list(tmp_path.iterdir()) == [path]
+
+
+def fail_with(error: Exception, path: Path, *, keep_partial: bool = False) -> None:
+    with atomic_write(path, keep_partial=keep_partial) as temporary:
+        temporary.touch()
+        raise error
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize("keep_partial", [False, True])
+def test_a_full_disk_is_reported_with_the_name_of_the_file(tmp_path: Path, code: int, keep_partial: bool) -> None:
+    path = tmp_path / "report.json"
+    with pytest.raises(OSError, match="make room") as caught:
+        fail_with(OSError(code, "full"), path, keep_partial=keep_partial)
+    assert (caught.value.errno, caught.value.filename) == (code, str(path))
+
+
+def test_a_full_disk_that_a_library_reports_in_its_own_way_is_reported_likewise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(OSError, match="make room") as caught:
+        fail_with(RuntimeError("PytorchStreamWriter failed writing file"), tmp_path / "decoder.pt")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "decoder.pt"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_another_file_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"other\.png") as caught:
+        fail_with(OSError(errno.ENOSPC, "full", "other.png"), tmp_path / "report.json")
+    assert caught.value.filename == "other.png"
+
+
+def test_a_file_beyond_the_size_limit_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    with pytest.raises(OSError, match=r"report\.json"), size_limit(1000), atomic_write(path) as temporary:
+        temporary.write_bytes(bytes(2000))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_partial_file_is_there_under_its_name_while_it_is_written(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "hands.jsonl", keep_partial=True) as temporary:
+        assert temporary == tmp_path / "hands.partial.jsonl" == partial_path(tmp_path / "hands.jsonl")
+        temporary.touch()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handos_model.geometry.depth_residual import MIN_SAMPLES, depth_residual
+from handos_model.geometry.depth_residual import MIN_SAMPLES, DepthRange, depth_residual
 
 COUNT = 100
 VERTICES = np.tile(np.array([0, 0, 0.5], np.float32), (COUNT, 1))
@@ -31,3 +31,17 @@ def test_too_few_measurements_are_none() -> None:
 @pytest.mark.parametrize("invalid", [0.0, -1.0, 1e-6, 65.535, 3e38, np.inf, np.nan])
 def test_what_no_camera_measures_of_a_hand_is_ignored(invalid: float) -> None:
     assert depth_residual(VERTICES, PIXELS, np.full((1, COUNT), invalid, np.float32)) is None
+
+
+@pytest.mark.parametrize("depth", [0.05, 0.3, 2.0, 10.0])
+def test_the_range_of_measurements_can_be_changed(depth: float) -> None:
+    measured = np.full((1, COUNT), depth, np.float32)
+    assert depth_residual(VERTICES, PIXELS, measured, DepthRange(0.04, 11.0)) == pytest.approx(depth - 0.5)
+    assert depth_residual(VERTICES, PIXELS, measured, DepthRange(0.4, 0.6)) is None
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("pixel", [np.nan, np.inf, 1e300, -1.0, 100.0])
+def test_vertices_outside_of_the_depth_image_measure_nothing(pixel: float) -> None:
+    pixels = np.stack([np.full(COUNT, pixel), np.zeros(COUNT)], axis=1)
+    assert depth_residual(VERTICES, pixels, np.full((1, COUNT), 0.5, np.float32)) is None

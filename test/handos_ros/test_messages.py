@@ -20,7 +20,7 @@ from handos_model.hand.skeleton import JOINT_NAMES
 from handos_ros.counters import CameraCounters, ErrorCounters
 from handos_ros.diagnostics import CameraCondition, camera_status, node_status
 from handos_ros.log_forwarding import forward_logs
-from handos_ros.lost_images import lost_images_warning
+from handos_ros.lost_images import lost_images_warning, newly_lost
 from handos_ros.markers import HandMarkers
 from handos_ros.messages import fingertips_message
 from handos_ros.wrist_broadcaster import WristBroadcaster, wrist_transforms
@@ -80,8 +80,11 @@ def test_wrists_are_broadcast_where_tf2_is_there(monkeypatch: pytest.MonkeyPatch
     assert [transform.child_frame_id for transform in sent] == ["right_wrist"]
 
 
-def test_serialized_mesh_markers_are_those_of_the_vertices() -> None:
-    header = Header(frame_id="camera", stamp=Time(sec=5, nanosec=6))
+@pytest.mark.parametrize(
+    "stamp", [Time(sec=5, nanosec=6), Time(sec=-5, nanosec=6), Time(sec=2**31 - 1, nanosec=2**32 - 1)]
+)
+def test_serialized_mesh_markers_are_those_of_the_vertices(stamp: Time) -> None:
+    header = Header(frame_id="camera", stamp=stamp)
     markers = HandMarkers(TOPOLOGY)
     for hand in (replace(hand_at(100), id=7), replace(hand_at(140, side="left"), id=7)):
         light, mesh = markers.messages([hand], header)
@@ -157,6 +160,11 @@ def test_losing_images_is_reported_once_it_is_more_than_an_accident() -> None:
     assert "200 of 1200 images on /camera/image_raw" in warning
     assert "config/fastdds_large_images.xml" in warning
     assert "qos_overrides./camera/image_raw.subscription.reliability:=reliable" in warning
+
+
+@pytest.mark.parametrize(("reported", "lost"), [(0, 0), (7, 7), (2**64 - 2**31, 0), (-(2**31), 0)])
+def test_impossible_counts_of_lost_images_are_not_added(reported: int, lost: int) -> None:
+    assert newly_lost(reported) == lost
 
 
 def test_an_error_shows_for_a_while_and_stays_counted() -> None:

@@ -15,6 +15,7 @@ from handos_model import CameraIntrinsics, HandPipeline
 from handos_model.architecture.contract import WeightsError
 from handos_model.hand.topology import HandTopology
 from handos_model.inference import pipeline as pipeline_module
+from handos_model.inference.tracking import TrackingSettings
 
 TOPOLOGY = HandTopology.load()
 CAMERA = CameraIntrinsics(600, 600, 320, 240)
@@ -112,3 +113,12 @@ def test_running_needs_neither_torch_nor_transformers(weights: Path) -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_tracker_gets_weaker_hands_than_single_images_do(weights: Path) -> None:
+    pipeline = HandPipeline.load(weights)
+    for_tracking, settings = pipeline.for_tracking(TrackingSettings(coast_time=0.1))
+    assert settings == TrackingSettings(coast_time=0.1, birth_score=pytest.approx(0.6))
+    assert for_tracking._postprocess.score_threshold == pytest.approx(0.6 * 0.7)
+    assert pipeline._postprocess.score_threshold == 0.5
+    assert pipeline.for_tracking(settings, 0.85)[1].birth_score == 0.85

@@ -55,6 +55,14 @@ def test_a_hand_whose_pixels_are_not_finite_is_dropped(name: str, value: float) 
     assert checked.rejections == ("pixels not finite",)
 
 
+@pytest.mark.parametrize("corners", [[30, 20, 10, 40], [10, 40, 30, 20]])
+def test_a_hand_whose_box_is_upside_down_is_dropped(corners: list[int]) -> None:
+    hand = replace(hand_at(200), box=np.array(corners, np.float32))
+    checked = check_hands([hand], SHAPE, CAMERA)
+    assert checked.hands == ()
+    assert checked.rejections == ("box upside down",)
+
+
 @pytest.mark.parametrize("step", [(-900, 0), (1500, 0), (0, -900), (0, 1200)])
 def test_a_hand_far_outside_the_image_is_dropped(step: tuple[int, int]) -> None:
     hand = replace(hand_at(200), joints_2d=hand_at(200).joints_2d + np.array(step, np.float32))

@@ -123,8 +123,17 @@ def test_another_persons_hand_of_the_other_side_does_not_inherit_the_id() -> Non
     tracker = HandTracker()
     for k in range(10):
         tracker.update([hand_at(100)], k * FRAME, RAW)
-    hands = tracker.update([hand_at(170, side="left")], 10 * FRAME, RAW)
+    hands = tracker.update([hand_at(300, side="left")], 10 * FRAME, RAW)
     assert [(hand.id, hand.coasting) for hand in hands] == [(2, False), (1, True)]
+
+
+def test_a_hand_that_jumps_or_shows_the_other_side_once_keeps_its_id() -> None:
+    for seen in (hand_at(300), hand_at(110, side="left")):
+        tracker = HandTracker()
+        for k in range(10):
+            tracker.update([hand_at(100)], k * FRAME, RAW)
+        (hand,) = tracker.update([seen], 10 * FRAME, RAW)
+        assert (hand.id, hand.handedness) == (1, "right")
 
 
 @pytest.mark.parametrize("seconds", [3.0, math.nan, math.inf])

@@ -57,3 +57,12 @@ def test_a_lens_without_distortion_changes_nothing() -> None:
 def test_hands_without_metres_are_returned_unchanged() -> None:
     hand = replace(right_hand_from(centred_vertices() + np.array([0, 0, 0.5]), CAMERA), metric=None)
     assert undistort([hand], CAMERA, LENSES[0]) == (hand,)
+
+
+@pytest.mark.parametrize("column", [600.0, 1500.0, 1e6])
+@pytest.mark.parametrize("lens", [LensDistortion("radial_tangential", (-0.3, 0, 0, 0)), LENSES[2]])
+def test_a_hand_where_the_lens_sees_nothing_loses_its_metres(lens: LensDistortion, column: float) -> None:
+    camera = CameraIntrinsics(200, 200, 160, 120)
+    root = np.array([0.6 * (column - 160) / 200, 0, 0.6])
+    (hand,) = undistort([right_hand_from(centred_vertices() + root, camera)], camera, lens)
+    assert hand.metric is None

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from full_disk import size_limit
 
 from handos_model.geometry.intrinsics import CameraIntrinsics, read_intrinsics
 from handos_model.hand.hand import Hand, MetricHand
 from handos_model.recordings.frame import Frame
-from handos_model.recordings.json_lines import ResultsWriter
+from handos_model.recordings.json_lines import ResultsWriter, read_frames
 
 CAMERA = CameraIntrinsics(600, 610, 320, 240)
 FRAME = Frame(np.zeros((480, 640, 3), np.uint8), "clip.mp4", 7, 0.28)
@@ -64,6 +65,7 @@ def test_each_frame_is_one_line(tmp_path: Path) -> None:
         "joint_scores": [0.5] * 21,
         "joints_3d": [[0.125, 0.125, 0.125]] * 21,
         "coasting": False,
+        "tentative": False,
     }
     assert len(first["hands"]) == 2
     assert second["hands"] == []
@@ -100,6 +102,49 @@ def test_after_an_error_the_old_file_and_the_lines_written_so_far_are_kept(tmp_p
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_lines_are_on_the_disk_as_soon_as_they_are_written(tmp_path: Path) -> None:
+    with ResultsWriter(tmp_path / "hands.jsonl") as writer:
+        writer.write(FRAME, (HAND,), CAMERA, camera_is_assumed=False)
+        assert len(read_lines(tmp_path / "hands.partial.jsonl")) == 1
+
+
+def test_on_a_full_disk_whole_lines_are_kept_and_the_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "hands.jsonl"
+
+    def write_until_the_disk_is_full() -> None:
+        with size_limit(2500), ResultsWriter(path) as writer:
+            for _ in range(10):
+                writer.write(FRAME, (HAND,), CAMERA, camera_is_assumed=False)
+
+    with pytest.raises(OSError, match=r"make room.*hands\.jsonl"):
+        write_until_the_disk_is_full()
+    partial = (tmp_path / "hands.partial.jsonl").read_bytes()
+    assert partial.endswith(b"}\n")
+    assert len(read_lines(tmp_path / "hands.partial.jsonl")) == 2500 // (len(partial) // partial.count(b"\n"))
+
+
+def test_results_are_continued_only_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "hands.jsonl"
+    (tmp_path / "hands.partial.jsonl").write_text('{"source": "a", "frame": 0}\n')
+    with pytest.raises(FileExistsError), ResultsWriter(path):
+        pass
+    with ResultsWriter(path, resume=True) as writer:
+        writer.write(FRAME, (), CAMERA, camera_is_assumed=False)
+    assert [(source, index) for source, index, _ in read_frames(path)] == [("a", 0), ("clip.mp4", 7)]
+    assert [file.name for file in tmp_path.iterdir()] == ["hands.jsonl"]
+
+
+def test_a_last_line_that_is_cut_off_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "hands.partial.jsonl").write_text('{"source": "a", "frame": 0}\n{"source": "a", "fra')
+    assert len(list(read_frames(tmp_path / "hands.partial.jsonl"))) == 1
+
+
+def test_a_file_that_holds_no_results_is_named(tmp_path: Path) -> None:
+    (tmp_path / "hands.jsonl").write_text("shopping list\n")
+    with pytest.raises(ValueError, match=r"hands\.jsonl, line 1"):
+        list(read_frames(tmp_path / "hands.jsonl"))
+
+
 def test_intrinsics_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "camera.json"
     path.write_text('{"fx": 600, "fy": 610, "cx": 320, "cy": 240}')
@@ -109,6 +154,20 @@ def test_intrinsics_are_read_from_a_file(tmp_path: Path) -> None:
 def test_a_missing_camera_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"camera\.json.*\"fx\""):
         read_intrinsics(tmp_path / "camera.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('{"fx": 600, "cx": 1, "cy": 1}', r"fy missing"),
+        ('{"fx": 600, "fy": 600, "cx": 1, "cy": 1, "k1": 0}', r"unknown key k1"),
+    ],
+)
+def test_what_a_camera_file_lacks_is_named(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "camera.json").write_text(text)
+    with pytest.raises(ValueError, match=named) as caught:
+        read_intrinsics(tmp_path / "camera.json")
+    assert "__init__" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

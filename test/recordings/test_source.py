@@ -5,9 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from full_disk import size_limit
 
 from handos_model.files.images import ImageFileError, write_image
-from handos_model.recordings.source import SourceError, open_source
+from handos_model.recordings.frame import SourceError
+from handos_model.recordings.source import open_source
 from handos_model.recordings.video_writer import VideoWriter
 
 
@@ -129,3 +131,73 @@ def test_written_images_are_read_by_opencv(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", grey(9))
     assert (cv2.imread(str(tmp_path / "a.png")) == 9).all()
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_folder_goes_on_after_an_image_that_cannot_be_read(tmp_path: Path) -> None:
+    for name in ("1.png", "3.png"):
+        write_image(tmp_path / name, grey(1))
+    (tmp_path / "2.png").write_bytes(b"not an image")
+    frames = open_source(tmp_path).frames
+    assert next(frames).index == 0
+    with pytest.raises(ImageFileError, match=r"2\.png"):
+        next(frames)
+    assert next(frames).index == 2
+    assert next(frames, None) is None
+
+
+def test_images_are_ordered_by_the_numbers_in_their_names(tmp_path: Path) -> None:
+    for name in ("frame10.png", "frame9.png", "frame1.png"):
+        write_image(tmp_path / name, grey(1))
+    names = [Path(frame.source).name for frame in open_source(tmp_path).frames]
+    assert names == ["frame1.png", "frame9.png", "frame10.png"]
+
+
+def test_a_folder_with_a_frame_rate_is_a_sequence_in_time(tmp_path: Path) -> None:
+    for number in range(3):
+        write_image(tmp_path / f"{number}.png", grey(1))
+    source = open_source(tmp_path, image_rate=10)
+    assert source.is_video
+    assert [frame.stamp for frame in source.frames] == pytest.approx([0, 0.1, 0.2])
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf")])
+def test_a_frame_rate_that_is_none_is_refused(tmp_path: Path, rate: float) -> None:
+    write_image(tmp_path / "a.png", grey(1))
+    with pytest.raises(ValueError, match=f"got {rate}"):
+        open_source(tmp_path, image_rate=rate)
+
+
+def test_subfolders_with_images_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_image(tmp_path / "left" / "a.png", grey(1))
+    with pytest.raises(SourceError, match="subfolders left do"):
+        open_source(tmp_path)
+    write_image(tmp_path / "b.png", grey(1))
+    assert open_source(tmp_path).frame_count == 1
+    assert "left" in caplog.text
+
+
+def test_a_video_that_lacks_images_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    rng = np.random.default_rng(0)
+
+    def write_on_a_full_disk() -> None:
+        with size_limit(20_000), VideoWriter(path, 25) as writer:
+            for _ in range(20):
+                writer.write(rng.integers(0, 256, (48, 64, 3), np.uint8))
+
+    with pytest.raises(OSError, match=r"clip\.mp4"):
+        write_on_a_full_disk()
+    assert not path.exists()
+
+
+def test_images_of_another_size_are_scaled_to_the_first(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "clip.mp4", 25) as writer:
+        writer.write(grey(10))
+        writer.write(np.full((24, 32, 3), 10, np.uint8))
+    assert [frame.image.shape for frame in open_source(writer.path).frames] == [(48, 64, 3)] * 2
+
+
+def test_a_video_whose_frames_would_fill_the_memory_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handos_model.files.image_header.MAX_PIXELS", 1000)
+    with pytest.raises(SourceError, match=r"clip\.mp4 .*640 x 480"):
+        open_source(Path(__file__).parents[2] / "demo" / "clip.mp4")

@@ -1,0 +1,331 @@
+"""`handos run` on bad sources, in folders with results, interrupted, and on a full disk."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from command_line import handos
+from full_disk import size_limit
+
+from handos_model.files.images import write_image
+from handos_model.inference.pipeline import HandPipeline
+from handos_model.recordings.recorder import Recorder
+from handos_model.recordings.video_writer import VideoWriter
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`handos run` in the folder of the test; its exit code."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: handos("run", *arguments, "--weights", weights, monkeypatch=monkeypatch)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for number in (1, 2, 10):
+        write_image(tmp_path / "images" / f"{number}.png", np.full((240, 320, 3), 90, np.uint8))
+    return Path("images")
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    with VideoWriter(tmp_path / "clip.mp4", 25) as writer:
+        for _ in range(5):
+            writer.write(np.full((240, 320, 3), 90, np.uint8))
+    return Path("clip.mp4")
+
+
+def lines_of(out: str, name: str = "hands.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (Path(out) / name).read_text().splitlines()]
+
+
+def frames_of(out: str, name: str = "hands.jsonl") -> list[tuple[str, int]]:
+    return [(line["source"], line["frame"]) for line in lines_of(out, name)]
+
+
+def record_of(out: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((Path(out) / "hands.run.json").read_text())
+    return record
+
+
+def files_in(folder: str) -> set[str]:
+    return {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, type[BaseException]], None]:
+    """Let the network raise an error on the image behind a number of images."""
+    original = HandPipeline.__call__
+
+    def arrange(count: int, error: type[BaseException]) -> None:
+        left = iter(range(count))
+
+        def estimate(*arguments: Any) -> Any:
+            if next(left, None) is None:
+                monkeypatch.setattr(HandPipeline, "__call__", original)
+                raise error
+            return original(*arguments)
+
+        monkeypatch.setattr(HandPipeline, "__call__", estimate)
+
+    return arrange
+
+
+def test_bad_files_are_listed_at_the_end_and_everything_else_is_complete(
+    run: Run, images: Path, video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (images / "2.png").write_bytes(b"not an image")
+    Path("text.mp4").write_text("not a video")
+    assert run("gone.mp4", images, "text.mp4", video, "--out", "out", "--overlay") == 1
+    captured = capsys.readouterr()
+    assert "7 frames, hands in 7" in captured.out
+    failures = captured.err.strip().splitlines()[-4:]
+    assert failures[0].startswith("handos: 3 failed")
+    assert all(name in failure for name, failure in zip(("gone.mp4", "text.mp4", "2.png"), failures[1:], strict=True))
+    assert frames_of("out") == [("images/1.png", 0), ("images/10.png", 2), *(("clip.mp4", i) for i in range(5))]
+    assert files_in("out") == {
+        "hands.jsonl",
+        "hands.run.json",
+        "overlay/clip.mp4",
+        "overlay/images/1.png",
+        "overlay/images/10.png",
+    }
+    assert len(record_of("out")["failures"]) == 3
+
+
+def test_a_video_that_breaks_off_ends_in_exit_code_1_with_both_numbers(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = cv2.VideoWriter("a.avi", cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
+    for _ in range(20):
+        writer.write(np.full((240, 320, 3), 90, np.uint8))
+    writer.release()
+    data = Path("a.avi").read_bytes()
+    Path("a.avi").write_bytes(data[: len(data) * 2 // 3])
+    assert run("a.avi", "--out", "out") == 1
+    message = capsys.readouterr().err
+    assert f"a.avi: {len(lines_of('out'))} frames could be read" in message
+    assert "announces 20" in message
+
+
+def test_without_any_source_nothing_is_loaded_or_written(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(HandPipeline, "load", lambda *_, **__: pytest.fail("the network was loaded"))
+    assert run("gone.mp4", "away.png", "--out", "out") == 1
+    assert {"gone.mp4", "away.png"} <= set(capsys.readouterr().err.replace("source ", "").split())
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("held", ["hands.jsonl", "hands.partial.jsonl", "hands.run.json", "overlay/a.png"])
+def test_a_folder_with_results_is_refused_before_the_network_is_loaded(
+    held: str, run: Run, images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(HandPipeline, "load", lambda *_, **__: pytest.fail("the network was loaded"))
+    (Path("out") / held).parent.mkdir(parents=True)
+    (Path("out") / held).write_text("earlier results")
+    assert run(images, "--out", "out") == 1
+    message = capsys.readouterr().err
+    assert held.split("/")[0] in message
+    assert "--resume" in message
+    assert "--overwrite" in message
+    assert files_in("out") == {held}
+
+
+def test_overwriting_deletes_stale_results_and_nothing_else(run: Run, images: Path, video: Path) -> None:
+    assert run(images, video, "--out", "out", "--overlay") == 0
+    for own in ("out/notes.txt", "out/overlay/images/notes.txt", "out/overlay/mine.mp4"):
+        Path(own).write_text("the user's own")
+    assert run(images / "1.png", "--out", "out", "--overwrite") == 0
+    assert frames_of("out") == [("images/1.png", 0)]
+    own_files = {"notes.txt", "overlay/images/notes.txt", "overlay/mine.mp4"}
+    assert files_in("out") == {"hands.jsonl", "hands.run.json"} | own_files
+
+
+def test_overwriting_a_source_is_refused(run: Run, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(video, "--out", "out", "--overlay") == 0
+    before = {path: (Path("out") / path).read_bytes() for path in files_in("out")}
+    assert run("out/overlay/clip.mp4", "--out", "out", "--overwrite") == 1
+    assert run("out/overlay/clip.mp4", "--out", "out", "--overwrite", "--overlay") == 1
+    assert "clip.mp4" in capsys.readouterr().err
+    assert {path: (Path("out") / path).read_bytes() for path in files_in("out")} == before
+
+
+def test_results_of_unknown_origin_are_neither_overwritten_nor_continued(run: Run, images: Path) -> None:
+    Path("out/overlay").mkdir(parents=True)
+    Path("out/overlay/holiday.png").write_text("the user's own")
+    Path("out/hands.jsonl").write_text("the user's own")
+    assert run(images, "--out", "out", "--overwrite") == 1
+    assert run(images, "--out", "out", "--resume") == 1
+    assert files_in("out") == {"hands.jsonl", "overlay/holiday.png"}
+
+
+def test_resume_and_overwrite_exclude_each_other(run: Run, images: Path) -> None:
+    assert run(images, "--out", "out", "--resume", "--overwrite") == 1
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--overlay",), ("--track", "--fps", 10)])
+def test_an_interrupted_folder_is_continued(
+    options: tuple[str, ...],
+    run: Run,
+    images: Path,
+    stop_after: Callable[[int, type[BaseException]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(images, "--out", "whole", *options) == 0
+    stop_after(2, KeyboardInterrupt)
+    assert run(images, "--out", "out", *options) == 130
+    message = capsys.readouterr().err
+    assert "2 frames are safe in out/hands.partial.jsonl" in message
+    assert "--resume" in message
+    assert frames_of("out", "hands.partial.jsonl") == [("images/1.png", 0), ("images/2.png", 1)]
+    assert run(images, "--out", "out", *options, "--resume") == 0
+    assert lines_of("out") == lines_of("whole")
+    assert files_in("out") == files_in("whole")
+
+
+@pytest.mark.parametrize(("options", "kept"), [((), 3), (("--track",), 0), (("--overlay",), 0)])
+def test_an_interrupted_video_is_continued_or_begun_again(
+    options: tuple[str, ...],
+    kept: int,
+    run: Run,
+    video: Path,
+    images: Path,
+    stop_after: Callable[[int, type[BaseException]], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("other.mp4").write_bytes(video.read_bytes())
+    assert run(video, "other.mp4", "--out", "whole", *options) == 0
+    stop_after(8, KeyboardInterrupt)
+    assert run(video, "other.mp4", "--out", "out", *options) == 130
+    capsys.readouterr()
+    assert run(video, "other.mp4", "--out", "out", *options, "--resume") == 0
+    assert f"{5 - kept} frames ({5 + kept} kept from before)" in capsys.readouterr().out
+    assert lines_of("out") == lines_of("whole")
+    assert files_in("out") == files_in("whole")
+
+
+def test_a_killed_run_is_continued(run: Run, images: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = (
+        "import os, sys\n"
+        "from handos_model.inference.pipeline import HandPipeline\n"
+        "from handos_model.commands.cli import main\n"
+        "original, left = HandPipeline.__call__, iter(range(2))\n"
+        "HandPipeline.__call__ = lambda *a: original(*a) if next(left, None) is not None else os._exit(9)\n"
+        "main()\n"
+    )
+    arguments = ["run", str(images), "--out", "out", "--weights", str(weights)]
+    assert subprocess.run([sys.executable, "-c", program, *arguments]).returncode == 9
+    assert run(images, "--out", "out", "--resume") == 0
+    assert "1 frames (2 kept from before)" in capsys.readouterr().out
+    assert len(lines_of("out")) == 3
+
+
+def test_what_failed_is_tried_again_by_a_resumed_run(run: Run, images: Path) -> None:
+    good = (images / "2.png").read_bytes()
+    (images / "2.png").write_bytes(b"not an image")
+    assert run(images, "--out", "out") == 1
+    (images / "2.png").write_bytes(good)
+    assert run(images, "--out", "out", "--resume") == 0
+    assert sorted(frames_of("out")) == [("images/1.png", 0), ("images/10.png", 2), ("images/2.png", 1)]
+    assert record_of("out")["failures"] == []
+
+
+def test_results_are_not_continued_with_other_options(
+    run: Run, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(images, "--out", "out", "--field-of-view", 60) == 0
+    before = Path("out/hands.jsonl").read_bytes()
+    assert run(images, "--out", "out", "--field-of-view", 50, "--resume") == 1
+    message = capsys.readouterr().err
+    assert all(part in message for part in ("--field-of-view", "60", "50"))
+    assert Path("out/hands.jsonl").read_bytes() == before
+
+
+def test_resuming_nothing_begins(run: Run, images: Path) -> None:
+    assert run(images, "--out", "out", "--resume") == 0
+    assert len(lines_of("out")) == 3
+
+
+@pytest.mark.parametrize("option", ["--vertices", "--overlay"])
+def test_on_a_full_disk_the_message_tells_what_is_safe(
+    option: str, run: Run, images: Path, video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with size_limit(60_000 if option == "--vertices" else 2_000):
+        assert run(video, images, "--out", "out", option, "--field-of-view", 60) == 1
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    safe = len(lines_of("out", "hands.partial.jsonl")) if Path("out/hands.partial.jsonl").exists() else 0
+    assert "make room" in message
+    assert f"{safe} frame" in message or "no results were written" in message
+    assert run(video, images, "--out", "out", option, "--field-of-view", 60, "--resume") == 0
+    assert len(lines_of("out")) == 8
+
+
+def test_tracking_images_without_time_is_refused(run: Run, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(images, "--out", "out", "--track") == 1
+    assert "--fps" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_images_with_a_rate_are_tracked(run: Run, images: Path) -> None:
+    assert run(images, "--out", "out", "--track", "--fps", 10) == 0
+    lines = lines_of("out")
+    assert [line["stamp"] for line in lines] == pytest.approx([0, 0.1, 0.2])
+    assert [[hand["id"] for hand in line["hands"]] for line in lines] == [[1, 2]] * 3
+
+
+def test_a_rate_in_vain_is_refused(run: Run, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(video, "--out", "out", "--fps", 10) == 1
+    assert "--fps" in capsys.readouterr().err
+
+
+def test_a_file_instead_of_a_folder_is_refused(run: Run, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("notes").write_text("the user's own")
+    for out in ("notes", "images/1.png", "new.mp4"):
+        assert run(images, "--out", out) == 1
+        assert f"--out {out}" in capsys.readouterr().err
+    assert Path("notes").read_text() == "the user's own"
+
+
+def test_the_overlays_of_a_parent_folder_stay_in_their_folder(
+    run: Run, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (images / "below").mkdir()
+    monkeypatch.chdir(images / "below")
+    assert run("..", "--out", "out", "--overlay") == 0
+    assert files_in("out/overlay") == {"images/1.png", "images/2.png", "images/10.png"}
+
+
+def test_a_camera_cannot_be_resumed(weights: Path, tmp_path: Path) -> None:
+    from handos_model.recordings.recorder import CameraChoice
+    from handos_model.recordings.source import FrameSource
+
+    recorder = Recorder(HandPipeline.load(weights), tmp_path / "out", CameraChoice(), existing="resume")
+    with pytest.raises(ValueError, match=r"camera 0.*--resume"):
+        recorder.record([FrameSource("camera 0", iter(()), None, 30.0, "live")])
+
+
+def test_metres_that_cannot_be_true_are_left_out_and_counted(
+    run: Run, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The same pixels seen by a camera of twice the height: joints and camera contradict each other.
+    (tmp_path / "camera.json").write_text('{"fx": 400, "fy": 1500, "cx": 160, "cy": 120}')
+    assert run(images, "--out", "out", "--camera", "camera.json") == 0
+    assert [hand["joints_3d"] for line in lines_of("out") for hand in line["hands"]] == [None] * 6
+    assert "6 hands" in capsys.readouterr().out
+
+
+def test_a_camera_that_cannot_be_of_these_images_is_refused(run: Run, images: Path, tmp_path: Path) -> None:
+    (tmp_path / "camera.json").write_text('{"fx": 0.4, "fy": 0.4, "cx": 160, "cy": 120}')
+    assert run(images, "--out", "out", "--camera", "camera.json") == 1
+    assert not Path("out/hands.jsonl").exists()
