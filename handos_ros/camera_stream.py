@@ -19,7 +19,7 @@ from handos_ros.counters import CameraCounters
 from handos_ros.depth_images import DepthImages
 from handos_ros.image_clock import ImageClock, ImageTime, StampProblem
 from handos_ros.image_decoding import ImageMessage
-from handos_ros.intrinsics import CameraInfoError, ImageIntrinsics, assumed_intrinsics, intrinsics_from_camera_info
+from handos_ros.intrinsics import CalibrationReader, CameraInfoError, ImageIntrinsics, assumed_intrinsics
 from handos_ros.lost_images import lost_images_warning, newly_lost
 from handos_ros.parameters import NodeParameters
 from handos_ros.qos_mismatch import subscription_events
@@ -99,6 +99,7 @@ class CameraStream:
         self.tracker = HandTracker()
         self.counters = CameraCounters()
         self._info: CameraInfo | None = None
+        self._calibration = CalibrationReader()
         self._activated = time.monotonic()
         self._first_image: float | None = None
 
@@ -147,7 +148,7 @@ class CameraStream:
             self._warn_of_missing_info(field_of_view)
         else:
             try:
-                return intrinsics_from_camera_info(info, width, height, rectified=self._is_rectified)
+                return self._calibration.read(info, width, height, rectified=self._is_rectified)
             except CameraInfoError as error:
                 self._warn_of_intrinsics(f"camera_info on {self.info_topic} is not used: {error}", field_of_view)
         return assumed_intrinsics(width, height, field_of_view)

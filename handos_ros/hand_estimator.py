@@ -26,6 +26,15 @@ class HandEstimate:
     hands: tuple[Hand, ...]
 
 
+@dataclass(frozen=True)
+class _Settings:
+    parameters: NodeParameters
+    """What the others are made from."""
+    pipeline: HandPipeline
+    tracking: TrackingSettings
+    plausibility: PlausibilityLimits
+
+
 class HandEstimator:
     """Estimates and tracks the hands of all cameras with one network.
 
@@ -37,6 +46,7 @@ class HandEstimator:
 
     def __init__(self, pipeline: HandPipeline) -> None:
         self._pipeline = pipeline
+        self._settings: _Settings | None = None
 
     def estimate(self, stream: CameraStream, received: ReceivedImage, parameters: NodeParameters) -> HandEstimate:
         """Decode an image, estimate its hands, place them in metres, track them.
@@ -49,31 +59,34 @@ class HandEstimator:
         image = _decode(stream, received)
         height, width = image.shape[:2]
         intrinsics = stream.intrinsics_of(width, height, parameters.assumed_field_of_view)
-        thresholds = self._thresholds(parameters)
-        hands = self._pipeline_for(parameters, thresholds.keep)(image, intrinsics.camera)
+        settings = self._settings_of(parameters)
+        hands = settings.pipeline(image, intrinsics.camera)
         depth = _depth_of(stream, received, width, height, parameters.depth_tolerance) if parameters.depth else None
         hands = self._correct_metres(hands, intrinsics, depth, parameters.depth_range)
-        hands = _keep_plausible(hands, stream, image, intrinsics, parameters.plausibility)
-        hands = _track(hands, stream, received, replace(parameters.tracking, birth_score=thresholds.birth))
-        hands = _keep_plausible(hands, stream, image, intrinsics, parameters.plausibility)
+        hands = _keep_plausible(hands, stream, image, intrinsics, settings.plausibility)
+        hands = _track(hands, stream, received, settings.tracking)
+        hands = _keep_plausible(hands, stream, image, intrinsics, settings.plausibility)
         if not parameters.publish_tentative:
             hands = tuple(hand for hand in hands if not hand.tentative)
         return HandEstimate(image, intrinsics, hands)
 
-    def _thresholds(self, parameters: NodeParameters) -> ScoreThresholds:
-        return ScoreThresholds.around(
-            self._pipeline.engine.properties.score_threshold,
-            birth=parameters.score_threshold or None,
-            keep=parameters.keep_threshold or None,
-        )
-
-    def _pipeline_for(self, parameters: NodeParameters, score_threshold: float) -> HandPipeline:
-        return HandPipeline(
-            self._pipeline.engine,
-            score_threshold=score_threshold,
-            max_hands=parameters.max_hands or None,
-            topology=self._pipeline.topology,
-        )
+    def _settings_of(self, parameters: NodeParameters) -> "_Settings":
+        """Settings from the parameters, which rarely change."""
+        if self._settings is None or self._settings.parameters is not parameters:
+            thresholds = ScoreThresholds.around(
+                self._pipeline.engine.properties.score_threshold,
+                birth=parameters.score_threshold or None,
+                keep=parameters.keep_threshold or None,
+            )
+            pipeline = HandPipeline(
+                self._pipeline.engine,
+                score_threshold=thresholds.keep,
+                max_hands=parameters.max_hands or None,
+                topology=self._pipeline.topology,
+            )
+            tracking = replace(parameters.tracking, birth_score=thresholds.birth)
+            self._settings = _Settings(parameters, pipeline, tracking, parameters.plausibility)
+        return self._settings
 
     def _correct_metres(
         self, hands: tuple[Hand, ...], intrinsics: ImageIntrinsics, depth: FloatArray | None, depth_range: DepthRange

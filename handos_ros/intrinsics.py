@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from sensor_msgs.msg import CameraInfo
@@ -80,6 +80,33 @@ def intrinsics_from_camera_info(info: CameraInfo, width: int, height: int, *, re
         return ImageIntrinsics(window.intrinsics(sensor), IntrinsicsOrigin.CALIBRATED, lens)
     except ValueError as error:
         raise CameraInfoError(str(error)) from error
+
+
+class CalibrationReader:
+    """Reads the camera_info messages of one camera, which mostly repeat: the same one is checked once."""
+
+    def __init__(self) -> None:
+        self._content: tuple[Any, ...] | None = None
+        self._intrinsics: ImageIntrinsics | None = None
+
+    def read(self, info: CameraInfo, width: int, height: int, *, rectified: bool) -> ImageIntrinsics:
+        """As `intrinsics_from_camera_info`."""
+        content = (*_content(info), width, height, rectified)
+        if self._intrinsics is None or self._content != content:
+            self._intrinsics = None
+            self._intrinsics = intrinsics_from_camera_info(info, width, height, rectified=rectified)
+            self._content = content
+        return self._intrinsics
+
+
+def _content(info: CameraInfo) -> tuple[Any, ...]:
+    """Everything but the header, to compare."""
+    roi = info.roi
+    return (
+        *(info.k.tobytes(), info.p.tobytes(), tuple(info.d), info.distortion_model),
+        *(info.width, info.height, info.binning_x, info.binning_y),
+        *(roi.x_offset, roi.y_offset, roi.width, roi.height),
+    )
 
 
 def assumed_intrinsics(width: int, height: int, field_of_view: float | None) -> ImageIntrinsics:

@@ -40,7 +40,8 @@ class HandMarkers:
         shown = {hand.id: (hand, hand.metric) for hand in hands if hand.id is not None and hand.metric is not None}
         gone = self._shown - shown.keys()
         self._shown = set(shown)
-        self._meshes = {key: mesh for key, mesh in self._meshes.items() if key[0] in shown}
+        needed = {(hand_id, hand.handedness, header.frame_id) for hand_id, (hand, _) in shown.items()}
+        self._meshes = {key: mesh for key, mesh in self._meshes.items() if key in needed}
         light = [_deletion(namespace, hand_id, header) for hand_id in gone for namespace in _NAMESPACES]
         meshes = []
         for hand_id, (hand, metric) in shown.items():

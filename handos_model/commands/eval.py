@@ -21,7 +21,11 @@ OutFolder = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; default: one in out/eval.")
 ]
 GroundTruthBox = Annotated[
-    bool, typer.Option("--gt-box", help="Show the network only a square around the annotated hand.")
+    bool,
+    typer.Option(
+        "--gt-box",
+        help="Show the network only what methods without a detector see; the results say what that is.",
+    ),
 ]
 Predictions = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Score this file, in the data set's own format; no network is run.")
@@ -108,7 +112,7 @@ def evaluate_freihand(
     predictions: Predictions = None,
     mano: Mano = None,
 ) -> None:
-    """Evaluate 3D joints and vertices on FreiHAND's evaluation set, and write pred.json."""
+    """Evaluate 3D joints and vertices on FreiHAND's evaluation set, and write pred.json and pred.zip."""
     from handos_model.evaluation.suites import open_freihand
 
     _evaluate(open_freihand(data), "freihand", weights, out, gt_box, predictions, mano)
@@ -123,7 +127,7 @@ def evaluate_ho3d(
     predictions: Predictions = None,
     mano: Mano = None,
 ) -> None:
-    """Evaluate 3D joints and vertices on the evaluation set of HO3D, version 2 or 3, and write pred.json."""
+    """Evaluate 3D joints and vertices on the evaluation set of HO3D v2 or v3, and write pred.json and pred.zip."""
     from handos_model.evaluation.suites import open_ho3d
 
     _evaluate(open_ho3d(data), "ho3d", weights, out, gt_box, predictions, mano)
@@ -191,3 +195,33 @@ def _evaluate(
         table = score_predictions(suite, predictions, out)
     typer.echo(table)
     typer.echo(f"\n-> {out}")
+
+
+@evaluations.command("tracks")
+def evaluate_tracks_of_hands(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder written by `handos synth --sequences`.")],
+    out: ReportFile = None,
+    coast_time: Annotated[
+        float | None, typer.Option(min=0, max=5, help="Seconds for which a lost hand is kept; default: the node's.")
+    ] = None,
+    smoothing: Annotated[bool, typer.Option(help="Smooth over time, as the node does.")] = True,
+    weights: Weights = None,
+    score_threshold: ScoreThreshold = None,
+) -> None:
+    """Measure the tracker on rendered sequences: identities, handedness, false hands, jitter, lag, latency."""
+    from dataclasses import asdict, replace
+
+    from handos_model.datasets.hand_sequences import read_sequences
+    from handos_model.evaluation.track_evaluation import evaluate_tracker
+    from handos_model.evaluation.track_report import format_track_evaluation, write_track_evaluation
+    from handos_model.inference.pipeline import HandPipeline
+    from handos_model.inference.tracking import TrackingSettings
+
+    sequences, settings = read_sequences(folder), TrackingSettings()
+    settings = settings if coast_time is None else replace(settings, coast_time=coast_time)
+    settings = settings if smoothing else replace(settings, smoothing=None)
+    pipeline, settings = HandPipeline.load(weights).for_tracking(settings, score_threshold)
+    evaluation = evaluate_tracker(pipeline, sequences, settings)
+    typer.echo(format_track_evaluation(evaluation))
+    if out is not None:
+        write_track_evaluation(evaluation, asdict(settings), out)

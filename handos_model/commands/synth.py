@@ -1,4 +1,4 @@
-"""`handos synth`: render labelled training images."""
+"""`handos synth`: render labelled training images, or sequences that trackers are measured on."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,22 +10,67 @@ def synth(
     assets: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder with hand_cc0 and person_cc0: see docs/synthesis.md.")
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Annotated folder to write; complete shards are kept.")],
-    count: Annotated[int, typer.Option(min=1, help="Number of frames.")],
-    seed: Annotated[int, typer.Option(min=0, help="Names the sequence of frames.")] = 0,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder to write; complete shards and sequences in it are kept.")
+    ],
+    count: Annotated[int | None, typer.Option(min=1, help="Number of frames.")] = None,
+    sequences: Annotated[
+        int | None, typer.Option(min=1, help="Instead of frames, sequences: the number of each scenario.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Names what is rendered.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 2,
-    size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the frames in pixels.")] = 256,
+    size: Annotated[
+        int | None,
+        typer.Option(min=64, max=1024, help="Side of the frames in pixels; default: 256. Sequences: 640 x 480."),
+    ] = None,
     backgrounds: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Photographs for backgrounds; default: painted ones only.")
     ] = None,
     contact_sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Also draw the first frames with their labels.")
+        Path | None, typer.Option(metavar="FILE.png", help="Also draw frames with their labels.")
     ] = None,
 ) -> None:
-    """Render labelled training images of hands."""
+    """Render labelled training images of hands, or sequences that trackers are measured on."""
+    if (count is None) == (sequences is None):
+        raise ValueError("give the number of frames with --count, or of sequences with --sequences")
+    if sequences is not None:
+        if size is not None:
+            raise ValueError("--size is the side of single frames, sequences have 640 x 480 pixels: leave it out")
+        _render_sequences(assets, out, sequences, seed, workers, backgrounds, contact_sheet)
+    elif count is not None:
+        _render_frames(assets, out, count, seed, workers, size or 256, backgrounds, contact_sheet)
+
+
+def _render_frames(
+    assets: Path,
+    out: Path,
+    count: int,
+    seed: int,
+    workers: int,
+    size: int,
+    backgrounds: Path | None,
+    contact_sheet: Path | None,
+) -> None:
     from handos_model.synthesis.contact_sheet import write_contact_sheet
     from handos_model.synthesis.dataset import render_dataset
 
     render_dataset(assets, out, count, seed, workers=workers, size=size, backgrounds=backgrounds)
     if contact_sheet is not None:
         write_contact_sheet(out, contact_sheet)
+
+
+def _render_sequences(
+    assets: Path,
+    out: Path,
+    count: int,
+    seed: int,
+    workers: int,
+    backgrounds: Path | None,
+    contact_sheet: Path | None,
+) -> None:
+    from handos_model.synthesis.contact_sheet import write_sequence_sheet
+    from handos_model.synthesis.sequences import render_sequences
+
+    render_sequences(assets, out, count, seed, workers=workers, backgrounds=backgrounds)
+    if contact_sheet is not None:
+        write_sequence_sheet(out, contact_sheet)

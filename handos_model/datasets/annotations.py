@@ -41,6 +41,8 @@ class AnnotatedHand:
     """(V, 3) metres, camera optical frame."""
     topology_id: str | None = None
     """`HandTopology.id` of the mesh that `vertices` belong to; ``None`` for the package's own hand."""
+    annotated_joints: npt.NDArray[np.bool_] | None = None
+    """(21,) which of `joints_2d` are annotated, the others mean nothing; ``None`` if all are."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,5 @@ class AnnotatedImage:
     camera: CameraIntrinsics | None = None
     part_ids: npt.NDArray[np.uint8] | None = None
     """(H, W) 0 = not a hand, 1 = palm, 2..6 = thumb..pinky; for auxiliary losses."""
+    published_box: FloatArray | None = None
+    """(4,) box of the hand as `AnnotatedHand.box`, if the data set publishes it even for images without annotation."""

@@ -16,9 +16,11 @@ import numpy as np
 import yaml
 
 from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
+from handos_model.datasets.checked_arrays import checked_array
 from handos_model.datasets.dataset import read_sized_image, require
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Handedness
+from handos_model.hand.skeleton import JOINT_COUNT
 
 DexYcbSetup = Literal["s0", "s1", "s2", "s3"]
 DexYcbSplit = Literal["train", "val", "test"]
@@ -123,7 +125,8 @@ class DexYcb:
         path = require(self._folder / self._file_name(index, "labels_{:06d}.npz"), _REMEDY)
         try:
             with np.load(path, allow_pickle=False) as labels:
-                joints, joints_2d = labels["joint_3d"].reshape(21, 3), labels["joint_2d"].reshape(21, 2)
+                joints = checked_array(labels["joint_3d"], (1, JOINT_COUNT, 3), "joint_3d")[0]
+                joints_2d = checked_array(labels["joint_2d"], (1, JOINT_COUNT, 2), "joint_2d")[0]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"{path} is damaged or not a DexYCB label ({error}): unpack its archive again") from error
         if (joints == _UNANNOTATED).all():
@@ -151,7 +154,7 @@ class DexYcb:
 def _read_yaml(path: Path) -> Any:
     try:
         return yaml.load(require(path, _REMEDY).read_text(encoding="utf-8"), Loader=_YAML_LOADER)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error}): unpack its archive again") from error
 
 

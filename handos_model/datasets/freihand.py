@@ -11,11 +11,14 @@ from typing import Final, Literal
 import numpy as np
 
 from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
+from handos_model.datasets.checked_arrays import checked_array
 from handos_model.datasets.dataset import read_sized_image, require
 from handos_model.datasets.json_matrices import JsonMatrices
+from handos_model.geometry.arrays import Float64Array
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.geometry.projection import project
-from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
+from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID, MANO_VERTEX_COUNT
+from handos_model.hand.skeleton import JOINT_COUNT
 
 FreiHandSplit = Literal["training", "evaluation"]
 
@@ -71,7 +74,10 @@ class FreiHand:
 
     def hands(self, index: int) -> tuple[AnnotatedHand, ...]:
         sample = index % len(self._matrices)
-        joints = self._joints[sample]
+        joints = _read(self._joints, sample, (JOINT_COUNT, 3))
+        vertices = _read(self._vertices, sample, (MANO_VERTEX_COUNT, 3))
+        if (joints[:, 2] <= 0).any():
+            raise ValueError(f"{self._joints.name}, sample {sample}: the hand lies behind the camera: {_REMEDY}")
         joints_2d = project(joints, self._camera(index)).astype(np.float32)
         return (
             AnnotatedHand(
@@ -79,7 +85,7 @@ class FreiHand:
                 joints_2d=joints_2d,
                 handedness="right",
                 joints_3d=joints.astype(np.float32),
-                vertices=self._vertices[sample].astype(np.float32),
+                vertices=vertices.astype(np.float32),
                 topology_id=MANO_TOPOLOGY_ID,
             ),
         )
@@ -89,4 +95,8 @@ class FreiHand:
         return AnnotatedImage(image, self.hands(index), self._camera(index))
 
     def _camera(self, index: int) -> CameraIntrinsics:
-        return CameraIntrinsics.from_matrix(self._matrices[index % len(self._matrices)])
+        return CameraIntrinsics.from_matrix(_read(self._matrices, index % len(self._matrices), (3, 3)))
+
+
+def _read(matrices: JsonMatrices, sample: int, shape: tuple[int, int]) -> Float64Array:
+    return checked_array(matrices[sample], shape, f"{matrices.name}, sample {sample}")

@@ -14,13 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
+from handos_model.datasets.checked_arrays import checked_array
 from handos_model.datasets.dataset import read_sized_image, require
 from handos_model.datasets.json_matrices import JsonMatrices
 from handos_model.files.restricted_pickle import read_pickle
 from handos_model.geometry.arrays import Float64Array, FloatArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.geometry.projection import project
-from handos_model.hand.mano_conventions import FROM_MANO_ORDER, MANO_TOPOLOGY_ID, TO_MANO_ORDER
+from handos_model.hand.mano_conventions import FROM_MANO_ORDER, MANO_TOPOLOGY_ID, MANO_VERTEX_COUNT, TO_MANO_ORDER
+from handos_model.hand.skeleton import JOINT_COUNT
 
 Ho3dSplit = Literal["train", "evaluation"]
 
@@ -108,7 +110,8 @@ class Ho3d:
     def __getitem__(self, index: int, /) -> AnnotatedImage:
         meta = self._read_meta(index)
         image = read_sized_image(self._folder / self.image_name(index), IMAGE_SIZE, _REMEDY)
-        return AnnotatedImage(image, self._hands(index, meta), _camera(meta))
+        box = None if self._split == "train" else self._box(index, meta)
+        return AnnotatedImage(image, self._hands(index, meta), _camera(meta), published_box=box)
 
     def _open_ground_truth(self) -> tuple[JsonMatrices, JsonMatrices] | None:
         paths = [self._folder / f"evaluation_{name}.json" for name in ("xyz", "verts")]
@@ -123,21 +126,34 @@ class Ho3d:
         return joints, vertices
 
     def _read_meta(self, index: int) -> dict[str, Any]:
-        path = self._folder / self._split / f"{self._entries[index].replace('/', '/meta/')}.pkl"
+        path = self._meta_path(index)
         meta = read_pickle(require(path, _REMEDY))
         if not isinstance(meta, dict) or "camMat" not in meta or "handJoints3D" not in meta:
             raise ValueError(f"{path} is not a HO3D annotation with camMat and handJoints3D: {_REMEDY}")
         return meta
 
+    def _meta_path(self, index: int) -> Path:
+        return self._folder / self._split / f"{self._entries[index].replace('/', '/meta/')}.pkl"
+
+    def _box(self, index: int, meta: dict[str, Any]) -> FloatArray:
+        path = self._meta_path(index)
+        if "handBoundingBox" not in meta:
+            raise ValueError(f"{path} has no handBoundingBox, which the evaluation set's files have: {_REMEDY}")
+        return checked_array(meta["handBoundingBox"], (4,), f"{path}, handBoundingBox").astype(np.float32)
+
     def _hands(self, index: int, meta: dict[str, Any]) -> tuple[AnnotatedHand, ...]:
         if self._split == "train":
-            joints = meta["handJoints3D"]
-            return () if joints is None else (_hand(from_ho3d_joints(joints), None, None, _camera(meta)),)
+            if meta["handJoints3D"] is None:
+                return ()
+            source = str(self._meta_path(index))
+            joints = checked_array(meta["handJoints3D"], (JOINT_COUNT, 3), f"{source}, handJoints3D")
+            return (_hand(from_ho3d_joints(joints), None, None, _camera(meta), source),)
         if self._ground_truth is None:
             return ()
-        joints, vertices = (matrices[index] for matrices in self._ground_truth)
-        box = np.asarray(meta["handBoundingBox"], np.float32)
-        return (_hand(from_ho3d_joints(joints), from_ho3d_points(vertices), box, _camera(meta)),)
+        sources = [f"{matrices.name}, sample {index}" for matrices in self._ground_truth]
+        joints = checked_array(self._ground_truth[0][index], (JOINT_COUNT, 3), sources[0])
+        vertices = from_ho3d_points(checked_array(self._ground_truth[1][index], (MANO_VERTEX_COUNT, 3), sources[1]))
+        return (_hand(from_ho3d_joints(joints), vertices, self._box(index, meta), _camera(meta), sources[0]),)
 
 
 def _camera(meta: dict[str, Any]) -> CameraIntrinsics | None:
@@ -145,9 +161,16 @@ def _camera(meta: dict[str, Any]) -> CameraIntrinsics | None:
 
 
 def _hand(
-    joints: Float64Array, vertices: Float64Array | None, box: FloatArray | None, camera: CameraIntrinsics | None
+    joints: Float64Array,
+    vertices: Float64Array | None,
+    box: FloatArray | None,
+    camera: CameraIntrinsics | None,
+    source: str,
 ) -> AnnotatedHand:
-    assert camera is not None, "an annotated frame has a camera"
+    if camera is None:
+        raise ValueError(f"{source}: the frame has an annotated hand but no camMat: {_REMEDY}")
+    if (joints[:, 2] <= 0).any():
+        raise ValueError(f"{source}: the hand lies behind the camera, whose axes are OpenGL's in HO3D: {_REMEDY}")
     joints_2d = project(joints, camera).astype(np.float32)
     return AnnotatedHand(
         box=box_around_joints(joints_2d, *IMAGE_SIZE) if box is None else box,

@@ -14,7 +14,9 @@ from typing import Any, overload
 import numpy as np
 
 from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
+from handos_model.datasets.checked_arrays import checked_array
 from handos_model.files.images import read_image
+from handos_model.hand.skeleton import JOINT_COUNT
 
 Annotation = Mapping[str, Any]
 
@@ -93,7 +95,10 @@ class Photographs(Sequence[AnnotatedImage]):
                 f"{path} has {width} x {height} pixels, its annotation is for {annotation['size']}: give the folder "
                 "of the annotated images"
             )
-        return AnnotatedImage(image, tuple(_annotated_hand(hand, width, height) for hand in annotation["hands"]))
+        source = f"labels {self._labels_file}, {self._names[index]}"
+        return AnnotatedImage(
+            image, tuple(_annotated_hand(hand, width, height, source) for hand in annotation["hands"])
+        )
 
 
 def _open_photographs(folder: Path, labels: Path, options: Mapping[str, Any]) -> Photographs:
@@ -110,16 +115,17 @@ def _read_annotations(labels: Path, is_selected: Callable[[Annotation], bool]) -
             for name, annotation in sorted(entries)
             if "hands" in annotation and not annotation.get("unlabelled") and is_selected(annotation)
         }
-    except (ValueError, AttributeError, TypeError, KeyError) as error:
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"labels {labels} are not annotations of images ({error}): give another file") from error
 
 
-def _annotated_hand(hand: Annotation, width: int, height: int) -> AnnotatedHand:
-    joints_2d = np.asarray(hand["joints_2d"], np.float32)
-    joints_3d = hand.get("joints_3d_m_hand_centred")
+def _annotated_hand(hand: Annotation, width: int, height: int, source: str) -> AnnotatedHand:
+    joints_2d = checked_array(hand["joints_2d"], (JOINT_COUNT, 2), f"{source}, joints_2d").astype(np.float32)
+    name = "joints_3d_m_hand_centred"
+    joints_3d = None if hand.get(name) is None else checked_array(hand[name], (JOINT_COUNT, 3), f"{source}, {name}")
     return AnnotatedHand(
         box=box_around_joints(joints_2d, width, height),
         joints_2d=joints_2d,
         handedness=hand["handedness"],
-        joints_3d=None if joints_3d is None else np.asarray(joints_3d, np.float32),
+        joints_3d=None if joints_3d is None else joints_3d.astype(np.float32),
     )

@@ -29,6 +29,7 @@ TRAINING_SPLITS: Final[Mapping[str, Callable[[Path], Dataset]]] = {
 class TrainingSplit:
     """Random access to the images of a data set that have annotated hands.
 
+    Hands with joints that are not annotated are left out, because the losses need all 21.
     Vertices of another topology than the model's are dropped; 3D joints are kept.
     """
 
@@ -47,9 +48,10 @@ class TrainingSplit:
         """Read the image, or the next one that has an annotated hand: images without may still show hands."""
         for offset in range(len(self)):
             image = self._dataset[(index + offset) % len(self)]
-            if image.hands:
-                return replace(image, hands=tuple(self._with_model_mesh(hand) for hand in image.hands))
-        raise ValueError(f"{self._dataset.title}: no image has an annotated hand")
+            hands = [hand for hand in image.hands if hand.annotated_joints is None or hand.annotated_joints.all()]
+            if hands:
+                return replace(image, hands=tuple(self._with_model_mesh(hand) for hand in hands))
+        raise ValueError(f"{self._dataset.title}: no image has an annotated hand with all its joints")
 
     def _with_model_mesh(self, hand: AnnotatedHand) -> AnnotatedHand:
         return hand if hand.topology_id == self._topology_id else replace(hand, vertices=None, topology_id=None)

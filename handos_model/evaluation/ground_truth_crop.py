@@ -1,4 +1,4 @@
-"""The square crop around an annotated hand: input of methods without a detector (`--gt-box`)."""
+"""What `--gt-box` shows the network: the protocol of methods without a detector, which differs between data sets."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,8 +10,18 @@ from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.inference.preprocessing import PADDING_GREY
 
 CROP_SCALE: Final = 2.0
-"""Side of the square relative to the longest side of the box, as HaMeR is evaluated on HInt."""
+"""Side of the square relative to the longest side of the box, as in HaMeR's evaluation."""
 _MIN_SIDE: Final = 16
+
+
+@dataclass(frozen=True)
+class CropProtocol:
+    """What `--gt-box` shows the network of the images of one data set."""
+
+    description: str
+    """One line for reports: what is shown, and whose protocol it is."""
+    whole_images: bool = False
+    """The images are crops around the hand already; otherwise the square of `crop_around`."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from handos_model.datasets.annotations import AnnotatedImage
@@ -61,7 +62,8 @@ def write_html_report(
         f"<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>{escape(scores.title)}</title>",
         f"<style>{_STYLE}</style></head><body><h1>{escape(scores.title)}</h1>",
         f"<p>{scores.images} images with an annotated hand.</p>",
-        _measures_table(scores.measures),
+        _measures_table(scores),
+        *(f"<p>{escape(note)}</p>" for note in scores.notes),
         "<h2>Published results</h2>",
         _text_table(comparison),
         f"<h2>Fraction of keypoints by error</h2>{_curves_svg(scores.curves, scores.error_unit)}",
@@ -73,10 +75,12 @@ def write_html_report(
         temporary.write_text("".join(parts), encoding="utf-8")
 
 
-def _measures_table(measures: Mapping[str, float]) -> str:
+def _measures_table(scores: Scores) -> str:
+    cells = [(name, f"{value:.3f}", meaning_of(name)) for name, value in scores.measures.items()]
+    cells += [(name, "-", f"not measured: {reason}") for name, reason in scores.not_measured.items()]
     rows = (
-        f"<tr><td>{escape(name)}</td><td class='number'>{value:.3f}</td><td>{escape(meaning_of(name))}</td></tr>"
-        for name, value in measures.items()
+        f"<tr><td>{escape(name)}</td><td class='number'>{value}</td><td>{escape(meaning)}</td></tr>"
+        for name, value, meaning in cells
     )
     return f"<table>{''.join(rows)}</table>"
 
@@ -132,8 +136,9 @@ def _draw_case(annotated: AnnotatedImage, prediction: Prediction) -> ImageArray:
     resized = cv2.resize(crop.image, (_IMAGE_SIDE, _IMAGE_SIDE), interpolation=cv2.INTER_AREA)
     drawing = np.asarray(resized, np.uint8)
     predicted = _predicted_pixels(annotated, prediction)
-    for joints, colour in ((target.joints_2d, TARGET_COLOUR), (predicted, PREDICTED_COLOUR)):
-        _draw_bones(drawing, (joints - crop.offset + 0.5) * scale - 0.5, colour)
+    shown = np.ones(len(predicted), bool) if target.annotated_joints is None else target.annotated_joints
+    _draw_bones(drawing, (target.joints_2d - crop.offset + 0.5) * scale - 0.5, TARGET_COLOUR, shown)
+    _draw_bones(drawing, (predicted - crop.offset + 0.5) * scale - 0.5, PREDICTED_COLOUR, np.ones_like(shown))
     return drawing
 
 
@@ -145,9 +150,11 @@ def _predicted_pixels(annotated: AnnotatedImage, prediction: Prediction) -> Floa
     return project(prediction.joints_3d, annotated.camera)
 
 
-def _draw_bones(image: ImageArray, joints: Float64Array, colour: tuple[int, int, int]) -> None:
+def _draw_bones(
+    image: ImageArray, joints: Float64Array, colour: tuple[int, int, int], shown: npt.NDArray[np.bool_]
+) -> None:
     # Joints behind the camera project to NaN; OpenCV limits coordinates.
     finite = np.nan_to_num(joints, nan=MAX_PIXEL)
     pixels = np.clip(np.round(finite), -MAX_PIXEL, MAX_PIXEL).astype(int).tolist()
-    for parent, joint in BONES:
+    for parent, joint in [bone for bone in BONES if shown[list(bone)].all()]:
         cv2.line(image, pixels[parent], pixels[joint], colour, 2, cv2.LINE_AA)

@@ -59,18 +59,18 @@ class ImageEvaluation:
 
     images: int
     true_hands: int
-    recall: float
-    """Fraction of annotated hands that were matched; NaN without annotated hands."""
-    false_hands_per_image: float
-    """Predicted hands without a match."""
-    box_recall: float
-    """Fraction of annotated boxes that a predicted box overlaps; NaN without annotated hands."""
-    box_recall_in_sight: float
-    """Box recall of hands in plain sight; NaN if visibility is not annotated."""
-    box_precision: float
-    """Fraction of predicted boxes that overlap an annotated one; NaN without predicted hands."""
+    recall: float | None
+    """Fraction of annotated hands that were matched; ``None`` without annotated hands."""
+    false_hands_per_image: float | None
+    """Predicted hands without a match; ``None`` without images."""
+    box_recall: float | None
+    """Fraction of annotated boxes that a predicted box overlaps; ``None`` without annotated hands."""
+    box_recall_in_sight: float | None
+    """Box recall of hands in plain sight; ``None`` if there are none, or visibility is not annotated."""
+    box_precision: float | None
+    """Fraction of predicted boxes that overlap an annotated one; ``None`` without predicted hands."""
     measures: dict[str, float]
-    """The `MEASURES` that the annotations allow."""
+    """The `MEASURES` that the hands and their annotations allow."""
 
 
 def evaluate_images(predictions: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]]]) -> ImageEvaluation:
@@ -81,24 +81,32 @@ def evaluate_images(predictions: Iterable[tuple[AnnotatedImage, tuple[Hand, ...]
     predictions
         Images and the hands predicted for them. Without intrinsics of an image, its 3D joints have no position in the
         camera frame, and only their shape is compared.
+
+    Raises
+    ------
+    ValueError
+        If a hand or an annotation has numbers that are not finite, or no size.
     """
     counts: Counter[str] = Counter()
     values: defaultdict[str, list[float]] = defaultdict(list)
     calibration = Calibration()
-    for image, hands in predictions:
-        pairs = _match_hands(image, hands)
-        counts.update(images=1, annotated=len(image.hands), predicted=len(hands), matched=len(pairs))
-        counts.update(_count_boxes(image, hands))
-        for predicted, target in pairs:
-            calibration.add(predicted, target)
-            for name, value in _measure(predicted, target, in_camera_frame=image.camera is not None).items():
-                values[name].append(value)
+    for number, (image, hands) in enumerate(predictions):
+        try:
+            pairs = _match_hands(image, hands)
+            counts.update(images=1, annotated=len(image.hands), predicted=len(hands), matched=len(pairs))
+            counts.update(_count_boxes(image, hands))
+            for predicted, target in pairs:
+                calibration.add(predicted, target)
+                for name, value in _measure(predicted, target, in_camera_frame=image.camera is not None).items():
+                    values[name].append(value)
+        except ValueError as error:
+            raise ValueError(f"image {number} of the evaluation cannot be measured: {error}") from error
     measures = {name: float(np.mean(value)) for name, value in values.items()} | calibration.measures()
     return ImageEvaluation(
         images=counts["images"],
         true_hands=counts["annotated"],
         recall=_fraction(counts["matched"], counts["annotated"]),
-        false_hands_per_image=(counts["predicted"] - counts["matched"]) / max(counts["images"], 1),
+        false_hands_per_image=_fraction(counts["predicted"] - counts["matched"], counts["images"]),
         box_recall=_fraction(counts["matched_boxes"], counts["annotated"]),
         box_recall_in_sight=_fraction(counts["matched_boxes_in_sight"], counts["in_sight"]),
         box_precision=_fraction(counts["matched_boxes"], counts["predicted"]),
@@ -122,8 +130,8 @@ def _is_in_plain_sight(hand: AnnotatedHand, longer_side: int) -> bool:
     return float((hand.box[2:] - hand.box[:2]).max()) >= _MIN_BOX_SIDE * longer_side
 
 
-def _fraction(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
+def _fraction(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def evaluate_pipeline(
@@ -178,14 +186,17 @@ def _measure(predicted: Hand, target: AnnotatedHand, *, in_camera_frame: bool) -
 
 
 def _measure_joints(predicted: FloatArray, target: FloatArray, *, in_camera_frame: bool) -> dict[str, float]:
+    length, distance = palm_length(target), float(np.linalg.norm(target[WRIST]))
+    if length <= 0 or (in_camera_frame and distance <= 0):
+        raise ValueError("the annotated wrist is at the middle knuckle or in the camera: correct the annotation")
     measures = {
         "pa_mpjpe_mm": 1000 * mean_distance(align_procrustes(predicted, target), target),
         "root_mpjpe_mm": 1000 * mean_distance(predicted - predicted[ROOT_JOINT], target - target[ROOT_JOINT]),
-        "palm_error": abs(palm_length(predicted) / palm_length(target) - 1),
+        "palm_error": abs(palm_length(predicted) / length - 1),
     }
     if in_camera_frame:
         wrist_error = float(np.linalg.norm(predicted[WRIST] - target[WRIST]))
         measures["mpjpe_mm"] = 1000 * mean_distance(predicted, target)
         measures["wrist_error_mm"] = 1000 * wrist_error
-        measures["wrist_error"] = wrist_error / float(np.linalg.norm(target[WRIST]))
+        measures["wrist_error"] = wrist_error / distance
     return measures

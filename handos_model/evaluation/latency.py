@@ -36,6 +36,8 @@ class Latency:
     @classmethod
     def of_runs(cls, run: Callable[[], object], runs: int) -> "Latency":
         """Time `runs` calls of `run`."""
+        if runs < 1:
+            raise ValueError(f"a latency needs one timed run or more, got {runs}")
         for _ in range(WARM_UP_RUNS):
             run()
         milliseconds = [_milliseconds(run) for _ in range(runs)]
@@ -143,7 +145,7 @@ def write_measurements(measurements: Sequence[Measurement], path: Path) -> None:
         "measurements": [asdict(m) | {"frames_per_second": m.frames_per_second} for m in measurements],
     }
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=2) + "\n")
+        temporary.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
 
 
 def machine() -> dict[str, str | int]:

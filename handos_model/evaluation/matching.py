@@ -15,6 +15,9 @@ def pairwise_iou(first: npt.ArrayLike, second: npt.ArrayLike) -> Float64Array:
     """Intersection over union (N, M) of boxes (N, 4) and (M, 4), x0, y0, x1, y1."""
     a = np.asarray(first, np.float64).reshape(-1, 1, 4)
     b = np.asarray(second, np.float64).reshape(1, -1, 4)
+    for boxes in (a, b):
+        if not np.isfinite(boxes).all():
+            raise ValueError(f"boxes must be finite, got {boxes.reshape(-1, 4).tolist()}")
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     intersection = np.maximum(sides, 0).prod(axis=-1)
     union = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1) - intersection

@@ -15,19 +15,43 @@ _EPSILON: Final = 1e-8
 
 def relative_pixel_errors(predicted: npt.ArrayLike, target: npt.ArrayLike) -> Float64Array:
     """Errors (N,) of 2D joints (N, 2), as fractions of the longest side of the target joints' bounds."""
-    reference = np.asarray(target, np.float64)
-    errors = np.linalg.norm(np.asarray(predicted, np.float64) - reference, axis=-1)
-    return np.asarray(errors / np.ptp(reference, axis=0).max())
+    points, reference = _corresponding(predicted, target)
+    side = np.ptp(reference, axis=0).max()
+    if side <= 0:
+        raise ValueError("all target joints are in one point, so errors relative to the hand's size are not defined")
+    return np.asarray(np.linalg.norm(points - reference, axis=-1) / side)
 
 
 def pck(relative_errors: npt.ArrayLike, threshold: float) -> float:
     """Percentage of correct keypoints, as a fraction 0..1: those whose relative error is at most `threshold`."""
-    return float((np.asarray(relative_errors) <= threshold).mean())
+    errors = np.asarray(relative_errors)
+    if not errors.size or np.isnan(errors).any():
+        raise ValueError(f"PCK needs the errors of one joint or more, got {errors.tolist()}")
+    return float((errors <= threshold).mean())
+
+
+def _corresponding(points: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Float64Array, Float64Array]:
+    """Both as finite float64 arrays of the same shape (N, D), N > 0.
+
+    Raises
+    ------
+    ValueError
+        If they are something else.
+    """
+    source, goal = np.asarray(points, np.float64), np.asarray(target, np.float64)
+    if source.ndim != 2 or source.shape != goal.shape or not source.size:
+        raise ValueError(f"predicted points {source.shape} and target points {goal.shape} do not correspond")
+    for name, array in (("predicted", source), ("target", goal)):
+        if not np.isfinite(array).all():
+            row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+            raise ValueError(f"{name} point {row} is {array[row].tolist()}, which is not finite")
+    return source, goal
 
 
 def distances(points: npt.ArrayLike, target: npt.ArrayLike) -> Float64Array:
     """Distances (N,) between corresponding points (N, 3)."""
-    return np.asarray(np.linalg.norm(np.asarray(points, np.float64) - np.asarray(target), axis=-1))
+    source, goal = _corresponding(points, target)
+    return np.asarray(np.linalg.norm(source - goal, axis=-1))
 
 
 def mean_distance(points: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -62,7 +86,7 @@ def fit_similarity(points: npt.ArrayLike, target: npt.ArrayLike, *, allow_reflec
         As the official scripts of FreiHAND, HO3D and DexYCB do (orthogonal instead of rotational Procrustes analysis,
         Schoenemann 1966): a mirrored hand then has no error.
     """
-    source, goal = np.asarray(points, np.float64), np.asarray(target, np.float64)
+    source, goal = _corresponding(points, target)
     source_centre, goal_centre = source.mean(axis=0), goal.mean(axis=0)
     centred, goal_centred = source - source_centre, goal - goal_centre
     left, singular_values, right = np.linalg.svd(goal_centred.T @ centred)

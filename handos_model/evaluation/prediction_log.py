@@ -85,13 +85,23 @@ class PredictionLog:
     def __iter__(self) -> Iterator[Prediction]:
         with self.path.open(encoding="utf-8") as file:
             next(file)
-            for line in file:
-                yield _from_json(json.loads(line))
+            for number, line in enumerate(file, 2):
+                try:
+                    yield _from_json(json.loads(line))
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    raise ValueError(
+                        f"{self.path}, line {number}, is not a prediction ({error}): give another --out"
+                    ) from error
 
     def append(self, prediction: Prediction) -> None:
         """Write the prediction of the next image."""
         if prediction.index != len(self):
             raise ValueError(f"the next image is number {len(self)}, got {prediction.index}")
+        for name, value in vars(prediction).items():
+            if isinstance(value, float | np.ndarray) and not np.isfinite(value).all():
+                raise ValueError(
+                    f"{name} predicted for image {prediction.index} is not finite: use weights that are not damaged"
+                )
         entry = {name: _to_json(value) for name, value in vars(prediction).items()}
         self._write(json.dumps(entry, allow_nan=False))
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from handos_model.datasets.annotations import AnnotatedHand, box_around_joints
+from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
 from handos_model.datasets.dataset import Dataset
-from handos_model.evaluation.ground_truth_crop import Crop, crop_around
+from handos_model.evaluation.ground_truth_crop import Crop, CropProtocol, crop_around
 from handos_model.evaluation.matching import MIN_IOU, pairwise_iou
 from handos_model.evaluation.prediction_log import Prediction, PredictionLog
 from handos_model.geometry.arrays import Float64Array, FloatArray
@@ -29,8 +29,8 @@ class Predictor:
 
     pipeline: HandPipeline
     """With a score threshold of 0."""
-    gt_box: bool = False
-    """Show the network only a square around the annotated hand: the protocol of methods without a detector."""
+    crop_protocol: CropProtocol | None = None
+    """What the network sees of each image (`--gt-box`); ``None`` for all of it, as methods with a detector do."""
     tip_vertices: tuple[int, ...] | None = None
     """Vertices that the data set annotates as fingertips, thumb to pinky; used if the weights' mesh is MANO's."""
 
@@ -45,16 +45,14 @@ class Predictor:
     def _predict(self, dataset: Dataset, index: int) -> Prediction:
         annotated = dataset[index]
         target = annotated.hands[0] if annotated.hands else None
-        crop = Crop(annotated.image, annotated.camera, np.zeros(2))
-        if self.gt_box and target is not None:
-            crop = crop_around(annotated.image, target.box, annotated.camera)
+        crop = self._crop(annotated, dataset.image_name(index))
         hands = [_to_image(hand, crop) for hand in self.pipeline(crop.image, crop.camera)]
         if not hands:
             raise ValueError(
                 f"the network has no hand slots, but {dataset.image_name(index)} needs one: export it again"
             )
         overlaps = _overlap_target(hands, target, annotated.image.shape[1], annotated.image.shape[0])
-        must_overlap = self.gt_box or not dataset.annotates_every_hand
+        must_overlap = self.crop_protocol is not None or not dataset.annotates_every_hand
         best = int(overlaps.argmax()) if must_overlap else 0
         threshold = self.pipeline.engine.properties.score_threshold
         return Prediction(
@@ -64,8 +62,19 @@ class Predictor:
             joints_2d=_to_float64(hands[best].joints_2d),
             handedness=hands[best].handedness,
             score=round(hands[best].score, 4),
-            found=any(hand.score >= threshold for hand, fits in zip(hands, overlaps, strict=True) if fits),
+            found=None if target is None else _is_found(hands, overlaps, threshold),
         )
+
+    def _crop(self, annotated: AnnotatedImage, name: str) -> Crop:
+        whole = Crop(annotated.image, annotated.camera, np.zeros(2))
+        if self.crop_protocol is None or self.crop_protocol.whole_images:
+            return whole
+        if annotated.hands:
+            return crop_around(annotated.image, annotated.hands[0].box, annotated.camera)
+        if annotated.published_box is not None:
+            return crop_around(annotated.image, annotated.published_box, annotated.camera)
+        # Images without annotation do not count, but the result file has a line for each.
+        return whole
 
     def _vertices(self, hand: Hand) -> Float64Array | None:
         vertices, topology = _to_float64(hand.vertices), self.pipeline.topology
@@ -83,19 +92,27 @@ class Predictor:
         return joints
 
 
+def _is_found(hands: list[Hand], overlaps: npt.NDArray[np.bool_], threshold: float) -> bool:
+    return any(hand.score >= threshold for hand, fits in zip(hands, overlaps, strict=True) if fits)
+
+
 def _to_image(hand: Hand, crop: Crop) -> Hand:
     """Convert the 2D joints of a hand from pixels of the crop to pixels of the image; metres are the same in both."""
     return replace(hand, joints_2d=(hand.joints_2d + crop.offset).astype(np.float32))
 
 
 def _overlap_target(hands: list[Hand], target: AnnotatedHand | None, width: int, height: int) -> npt.NDArray[np.bool_]:
-    """(N,) whether the hands overlap the annotated one."""
+    """(N,) whether the hands overlap the annotated one: boxes around the joints that are annotated."""
     if target is None:
         return np.zeros(len(hands), bool)
-    boxes = [
-        box_around_joints(joints, width, height) for joints in (*(hand.joints_2d for hand in hands), target.joints_2d)
-    ]
-    return np.asarray(pairwise_iou(boxes[:-1], boxes[-1:])[:, 0] >= MIN_IOU)
+    compared = slice(None) if target.annotated_joints is None else target.annotated_joints
+    predicted = [box_around_joints(hand.joints_2d[compared], width, height) for hand in hands]
+    annotated = box_around_joints(target.joints_2d[compared], width, height)
+    if target.annotated_joints is not None and target.annotated_joints.sum() == 1:
+        # One joint has no box: the data set's own is compared with the whole hand.
+        predicted = [box_around_joints(hand.joints_2d, width, height) for hand in hands]
+        annotated = target.box
+    return np.asarray(pairwise_iou(predicted, [annotated])[:, 0] >= MIN_IOU)
 
 
 def _to_float64(points: FloatArray | None) -> Float64Array | None:

@@ -6,6 +6,7 @@ from heapq import heappush, heapreplace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from handos_model.geometry.arrays import Float64Array
 
@@ -36,29 +37,55 @@ class PckCurve:
 
 
 class KeypointStatistics:
-    """Mean error and PCK curve of K keypoints; averaged over hands first, then over keypoints, as the papers do."""
+    """Mean error and PCK curve of K keypoints; averaged over hands first, then over keypoints, as the papers do.
+
+    Keypoints that were never counted have no average and are left out.
+    """
 
     def __init__(self, keypoints: int, thresholds: Float64Array = PCK_THRESHOLDS) -> None:
-        self._hands = 0
         self._thresholds = thresholds
+        self._counts = np.zeros(keypoints, np.int64)
         self._sums = np.zeros(keypoints)
         self._within = np.zeros((len(thresholds), keypoints), np.int64)
 
-    def add(self, errors: Float64Array) -> None:
-        """Add the errors (K,) of one hand, in the unit of the thresholds."""
-        self._hands += 1
-        self._sums += errors
-        self._within += errors <= self._thresholds[:, None]
+    def add(self, errors: Float64Array, counted: npt.NDArray[np.bool_] | None = None) -> None:
+        """Add the errors of one hand.
+
+        Parameters
+        ----------
+        errors
+            (K,) in the unit of the thresholds; an infinite one is beyond every threshold, and there is no mean then.
+        counted
+            (K,) which keypoints count; all by default.
+        """
+        counts = np.ones(len(errors), bool) if counted is None else counted
+        if np.isnan(errors[counts]).any():
+            raise ValueError(f"the errors of keypoints {np.flatnonzero(counts & np.isnan(errors)).tolist()} are NaN")
+        self._counts += counts
+        self._sums[counts] += errors[counts]
+        self._within[:, counts] += errors[counts] <= self._thresholds[:, None]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no keypoint was counted: there is neither mean nor curve."""
+        return not self._counts.any()
 
     @property
     def mean(self) -> float:
         """Mean error."""
-        return float((self._sums / self._hands).mean())
+        return float(self._mean_over_hands(self._sums).mean())
 
     @property
     def curve(self) -> PckCurve:
         """PCK curve."""
-        return PckCurve(self._thresholds, (self._within / self._hands).mean(axis=1))
+        return PckCurve(self._thresholds, self._mean_over_hands(self._within).mean(axis=1))
+
+    def _mean_over_hands(self, totals: npt.NDArray[np.number]) -> Float64Array:
+        """Totals (..., K) as means (..., K') of the keypoints that were counted."""
+        if self.is_empty:
+            raise ValueError("no keypoint was counted, so there is no mean")
+        known = self._counts > 0
+        return np.asarray(totals[..., known] / self._counts[known], np.float64)
 
 
 class RunningMeans:

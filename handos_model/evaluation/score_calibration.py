@@ -50,11 +50,13 @@ def expected_calibration_error(probabilities: npt.ArrayLike, outcomes: npt.Array
     Parameters
     ----------
     probabilities
-        (N,) 0..1.
+        (N,) 0..1, N > 0.
     outcomes
         (N,) booleans.
     """
     predicted = np.asarray(probabilities, np.float64)
+    if not predicted.size or not ((predicted >= 0) & (predicted <= 1 + 1e-6)).all():
+        raise ValueError(f"calibration needs probabilities from 0 to 1, got {predicted.tolist()[:10]}")
     bins = np.minimum((predicted * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(bins, predicted, _BINS) - np.bincount(bins, np.asarray(outcomes, np.float64), _BINS)
     return float(np.abs(gaps).sum() / len(predicted))

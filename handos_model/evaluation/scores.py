@@ -1,6 +1,6 @@
 """`Scores`: the measures of predictions on a published data set, and `meaning_of` each measure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from handos_model.evaluation.running_statistics import PckCurve
@@ -9,6 +9,7 @@ _POINTS: Final = {"mpjpe": "joints", "mpvpe": "vertices"}
 _ALIGNMENTS: Final = {
     "official_pa": "Procrustes-aligned as in the official scripts, which allows reflection",
     "pa": "Procrustes-aligned without reflection",
+    "joints_pa": "moved by the alignment `pa` of the joints, because the mesh is not MANO's",
     "camera": "in the camera frame, not aligned",
     "wrist": "aligned at the wrist",
     "palm": "aligned at the wrist, scaled to the palm's length",
@@ -35,6 +36,15 @@ class Scores:
     worst: tuple[tuple[float, int], ...]
     """(mean joint error in `error_unit`, image index), largest error first."""
     error_unit: str
+    not_measured: dict[str, str] = field(default_factory=dict)
+    """Why measures are absent, by their names or the name of their group."""
+    notes: tuple[str, ...] = ()
+    """What else a reader of the measures has to know."""
+
+
+def nothing_annotated(title: str) -> ValueError:
+    """The error of a data set without any annotation to compare with."""
+    return ValueError(f"{title}: no image has an annotated hand, so nothing can be measured: give the annotated images")
 
 
 def meaning_of(name: str) -> str:

@@ -20,7 +20,7 @@ from handos_model.evaluation.metrics import (
 )
 from handos_model.evaluation.prediction_log import Prediction
 from handos_model.evaluation.running_statistics import KeypointStatistics, RunningMeans, WorstCases
-from handos_model.evaluation.scores import Scores
+from handos_model.evaluation.scores import Scores, nothing_annotated
 from handos_model.geometry.arrays import Float64Array
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID, MANO_VERTEX_COUNT
 from handos_model.hand.skeleton import JOINT_COUNT, WRIST
@@ -63,7 +63,7 @@ def score_3d(
     Raises
     ------
     ValueError
-        If no image is annotated, or a prediction contains non-finite numbers.
+        If no image is annotated, or a prediction contains numbers that are not finite.
     """
     totals = _Totals(alignments)
     for prediction in tqdm(predictions, total=len(dataset), desc="scoring", unit=" images", disable=None):
@@ -85,6 +85,8 @@ def f_scores(predicted: npt.ArrayLike, target: npt.ArrayLike, thresholds: tuple[
     thresholds
         Distances in the points' unit.
     """
+    if not len(np.asarray(predicted)) or not len(np.asarray(target)):
+        raise ValueError(f"an F-score needs points, got {len(np.asarray(predicted))} and {len(np.asarray(target))}")
     # The search need not look farther than this; distances beyond are returned as infinite.
     limit = max(thresholds)
     to_target, _ = cKDTree(target).query(predicted, distance_upper_bound=limit)
@@ -102,17 +104,18 @@ class _Totals:
     def __init__(self, alignments: tuple[str, ...]) -> None:
         self._joints = {name: KeypointStatistics(JOINT_COUNT) for name in alignments}
         self._meshes = {name: KeypointStatistics(MANO_VERTEX_COUNT) for name in COMMON_ALIGNMENTS}
-        self._hands = self._corresponding_meshes = 0
+        self._hands = self._compared_meshes = self._corresponding_meshes = 0
         self._means = RunningMeans()
         self._worst = WorstCases()
 
     def add(self, prediction: Prediction, target: AnnotatedHand) -> None:
         assert prediction.joints_3d is not None
         assert target.joints_3d is not None
-        if not np.isfinite(prediction.joints_3d).all():
-            raise ValueError(
-                f"the joints predicted for image {prediction.index} are not finite: every image needs a prediction"
-            )
+        for name, points in (("joints", prediction.joints_3d), ("vertices", prediction.vertices)):
+            if points is not None and not np.isfinite(points).all():
+                raise ValueError(
+                    f"the {name} predicted for image {prediction.index} are not finite: every image needs a prediction"
+                )
         self._hands += 1
         joints, target_joints = prediction.joints_3d, target.joints_3d.astype(np.float64)
         for name, statistics in self._joints.items():
@@ -130,21 +133,22 @@ class _Totals:
     def _add_mesh(
         self, vertices: Float64Array, target: Float64Array, joints: Float64Array, target_joints: Float64Array
     ) -> None:
+        self._compared_meshes += 1
         if vertices.shape == target.shape:
             self._corresponding_meshes += 1
             for name, statistics in self._meshes.items():
                 statistics.add(distances(ALIGNMENTS[name](vertices, target), target))
-            aligned = align_procrustes_officially(vertices, target)
+            alignment, aligned = "official_pa", align_procrustes_officially(vertices, target)
         else:
-            aligned = fit_similarity(joints, target_joints, allow_reflection=True)(vertices)
-        for name, points in (("official_pa_f@", aligned), ("camera_f@", vertices)):
+            alignment, aligned = "joints_pa", fit_similarity(joints, target_joints)(vertices)
+        for name, points in ((f"{alignment}_f@", aligned), ("camera_f@", vertices)):
             values = f_scores(points, target, tuple(F_THRESHOLDS.values()))
             for threshold, value in zip(F_THRESHOLDS, values, strict=True):
                 self._means.add(name + threshold, value)
 
     def scores(self, dataset: Dataset) -> Scores:
         if not self._hands:
-            raise ValueError(f"{dataset.title}: no image has an annotated hand, so nothing can be measured")
+            raise nothing_annotated(dataset.title)
         statistics = {f"{name}_mpjpe": values for name, values in self._joints.items()}
         if self._corresponding_meshes:
             statistics |= {f"{name}_mpvpe": values for name, values in self._meshes.items()}
@@ -157,4 +161,13 @@ class _Totals:
             curves={name: values.curve.scaled(1000) for name, values in statistics.items()},
             error_unit="mm",
             worst=self._worst.sorted(),
+            not_measured=self._not_measured(),
         )
+
+    def _not_measured(self) -> dict[str, str]:
+        if self._corresponding_meshes:
+            return {}
+        reason = "no image has both a predicted and an annotated mesh"
+        if self._compared_meshes:
+            reason = f"the predicted mesh does not have MANO's {MANO_VERTEX_COUNT} vertices"
+        return dict.fromkeys(("official_pa_mpvpe", "official_pa_f@5", "official_pa_f@15"), reason)

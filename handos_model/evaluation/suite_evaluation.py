@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from handos_model.evaluation.html_report import write_html_report
 from handos_model.evaluation.prediction_log import Prediction, PredictionLog
@@ -12,6 +13,9 @@ from handos_model.evaluation.published_results import comparison_table
 from handos_model.evaluation.report import format_scores, write_scores
 from handos_model.evaluation.suites import EvaluationSuite
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS, HandPipeline
+
+_PROTOCOL: Final = 2
+"""Raised when the same weights get other predictions than before, so that a log of before is not resumed."""
 
 
 def evaluate_weights(
@@ -30,26 +34,30 @@ def evaluate_weights(
     out
         Folder for the files.
     gt_box
-        Show the network only the ground-truth crop: see `Predictor`.
+        Show the network only what methods without a detector see: see `EvaluationSuite.crop_protocol`.
     mano
         As for `HandPipeline`.
     """
-    if gt_box and suite.unscored_reason is not None:
-        raise ValueError(f"without ground truth there are no ground-truth boxes to crop to: {suite.unscored_reason}")
+    crop_protocol = suite.crop_protocol if gt_box else None
     pipeline = HandPipeline.load(weights, score_threshold=0.0, mano=mano)
     file = weights or DEFAULT_WEIGHTS
     origin = {
         "data": suite.dataset.title,
         "images": len(suite.dataset),
+        "protocol": _PROTOCOL,
         "weights": _checksum(file),
         "gt_box": gt_box,
     }
+    notes: tuple[str, ...] = ()
+    if crop_protocol is not None:
+        origin["crop"] = crop_protocol.description
+        notes = (f"--gt-box: the network sees {crop_protocol.description}",)
     with PredictionLog(out / "predictions.jsonl", origin) as log:
-        Predictor(pipeline, gt_box, suite.tip_vertices).predict(suite.dataset, log)
-        suite.file_format.write(out / suite.file_name, log, suite.dataset)
+        Predictor(pipeline, crop_protocol, suite.tip_vertices).predict(suite.dataset, log)
+        written = suite.file_format.write(out / suite.file_name, log, suite.dataset)
         if suite.unscored_reason is not None:
-            return f"{out / suite.file_name} is written, but cannot be scored here: {suite.unscored_reason}"
-        return _score(suite, lambda: log, f"{file.name}{', ground-truth boxes' if gt_box else ''}", origin, out)
+            return f"{written} is written, but cannot be scored here: {suite.unscored_reason}"
+        return _score(suite, lambda: log, f"{file.name}{', --gt-box' if gt_box else ''}", origin, out, notes)
 
 
 def score_predictions(suite: EvaluationSuite, predictions: Path, out: Path) -> str:
@@ -72,8 +80,9 @@ def _score(
     name: str,
     origin: Mapping[str, Any],
     out: Path,
+    notes: tuple[str, ...] = (),
 ) -> str:
-    scores = suite.score(suite.dataset, read())
+    scores = replace(suite.score(suite.dataset, read()), notes=notes)
     rows = comparison_table(suite.published, scores.measures, name)
     write_scores(scores, origin, out / "scores.json")
     write_html_report(out / "report.html", scores, rows, suite.dataset, read())

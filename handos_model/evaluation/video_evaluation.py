@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from handos_model.datasets.checked_arrays import checked_array
 from handos_model.evaluation.metrics import pck, relative_pixel_errors
 from handos_model.geometry.arrays import FloatArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
@@ -23,16 +24,19 @@ class VideoEvaluation:
     """Summary of a video; only the best hand of each frame counts."""
 
     frames: int
-    frames_with_hand: float
-    """Fraction of the frames."""
-    handedness_consistency: float
-    """Fraction of these whose hand has the most frequent handedness, frame by frame."""
-    tracked_handedness_consistency: float
+    frames_with_hand: float | None
+    """Fraction of the frames; ``None`` without frames."""
+    handedness_consistency: float | None
+    """Fraction of these whose hand has the most frequent handedness, frame by frame; ``None`` without hands."""
+    tracked_handedness_consistency: float | None
     """The same for tracked hands, which the node publishes."""
-    jitter: float
-    """Median change of a joint's velocity from frame to frame, as a fraction of the hand's longest side."""
+    jitter: float | None
+    """Median change of a joint's velocity from frame to frame, as a fraction of the hand's longest side; ``None``
+    without three consecutive frames with a hand."""
+    has_reference: bool
     pck_10: float | None
-    """PCK@.1 against the reference, over the frames with a hand; ``None`` without a reference."""
+    """PCK@.1 against the reference, over the frames with a hand; ``None`` without a reference, or if no frame has both
+    a hand and a reference."""
 
 
 def read_joints_reference(path: Path) -> list[FloatArray | None]:
@@ -49,11 +53,13 @@ def read_joints_reference(path: Path) -> list[FloatArray | None]:
         raise FileNotFoundError(f"reference {path} does not exist: give the JSON file with the joints of each frame")
     try:
         joints = [np.asarray(frame, np.float32) if frame else None for frame in json.loads(path.read_text())]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"reference {path} contains no joints ({error}): give another file") from error
     for number, frame in enumerate(joints):
         if frame is not None and (frame.ndim != 2 or len(frame) != JOINT_COUNT or frame.shape[1] < 2):
             raise ValueError(f"reference {path}: frame {number} has the shape {frame.shape}, not 21 x (x, y)")
+        if frame is not None:
+            checked_array(frame[:, :2], (JOINT_COUNT, 2), f"reference {path}: frame {number}")
     return [None if frame is None else frame[:, :2] for frame in joints]
 
 
@@ -82,29 +88,32 @@ def evaluate_video(
     detected = [hand for hand in best if hand is not None]
     return VideoEvaluation(
         frames=len(best),
-        frames_with_hand=len(detected) / max(len(best), 1),
+        frames_with_hand=len(detected) / len(best) if best else None,
         handedness_consistency=_handedness_consistency(detected),
         tracked_handedness_consistency=_handedness_consistency(tracked),
         jitter=_jitter(best),
+        has_reference=reference is not None,
         pck_10=None if reference is None else _pck_10(best, reference),
     )
 
 
-def _handedness_consistency(hands: list[Hand]) -> float:
+def _handedness_consistency(hands: list[Hand]) -> float | None:
     sides = Counter(hand.handedness for hand in hands)
-    return max(sides.values(), default=0) / max(len(hands), 1)
+    return max(sides.values()) / len(hands) if hands else None
 
 
-def _jitter(hands: list[Hand | None]) -> float:
+def _jitter(hands: list[Hand | None]) -> float | None:
     changes = []
     for before, now, after in zip(hands, hands[1:], hands[2:], strict=False):
         if before is not None and now is not None and after is not None:
             change = np.linalg.norm(before.joints_2d - 2 * now.joints_2d + after.joints_2d, axis=-1)
-            changes.append(change / np.ptp(now.joints_2d, axis=0).max())
-    return float(np.median(changes)) if changes else float("nan")
+            side = np.ptp(now.joints_2d, axis=0).max()
+            if side > 0:
+                changes.append(change / side)
+    return float(np.median(changes)) if changes else None
 
 
-def _pck_10(hands: list[Hand | None], reference: list[FloatArray | None]) -> float:
+def _pck_10(hands: list[Hand | None], reference: list[FloatArray | None]) -> float | None:
     if len(reference) != len(hands):
         raise ValueError(
             f"the reference has {len(reference)} frames, the video {len(hands)}: give the reference of this video"
@@ -114,4 +123,4 @@ def _pck_10(hands: list[Hand | None], reference: list[FloatArray | None]) -> flo
         for hand, target in zip(hands, reference, strict=True)
         if hand is not None and target is not None
     ]
-    return float(np.mean(fractions)) if fractions else float("nan")
+    return float(np.mean(fractions)) if fractions else None

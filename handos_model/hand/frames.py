@@ -53,17 +53,18 @@ def fingertip_orientation(joints_3d: FloatArray, tip: int) -> Quaternion:
     tip
         One of `skeleton.FINGERTIPS`.
     """
-    # In double precision: close to -x, 1 + x is the small difference of large numbers.
     direction = joints_3d[tip].astype(np.float64) - joints_3d[JOINT_PARENTS[tip]]
     length = float(np.linalg.norm(direction))
     if length < _MIN_LENGTH:
         return _IDENTITY
     x, y, z = (direction / length).tolist()
-    if x < -1 + 1e-9:
+    # The rotation from unit vector a to b is the quaternion (a x b, 1 + a . b), normalised. Close to -x, 1 + x would be
+    # the difference of nearly equal numbers.
+    w = 1 + x if x > 0 else (y * y + z * z) / (1 - x)
+    norm = math.hypot(z, y, w)
+    if norm == 0:
         return (0.0, 0.0, 1.0, 0.0)
-    # The rotation from unit vector a to b is the quaternion (a x b, 1 + a . b), normalised.
-    norm = math.hypot(z, y, 1 + x)
-    return (0.0, -z / norm, y / norm, (1 + x) / norm)
+    return (0.0, -z / norm, y / norm, w / norm)
 
 
 def _cross(first: FloatArray, second: FloatArray) -> FloatArray:

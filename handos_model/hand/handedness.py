@@ -57,6 +57,7 @@ def handedness_from_mesh(
     """
     volume = signed_volume(vertices, topology)
     # A mesh of undecided handedness is flat: its volume is small for its size.
-    size = np.sqrt(vertices.var(axis=-2, dtype=np.float64).sum(axis=-1))
+    offsets = vertices - vertices.mean(axis=-2, keepdims=True, dtype=np.float64)
+    size = np.sqrt(np.einsum("...vi,...vi->...", offsets, offsets) / vertices.shape[-2])
     relative_volume = np.abs(volume) / np.maximum(size, 1e-6) ** 3
     return np.where(volume < 0, "left", "right"), 1.0 / (1.0 + np.exp(-slope * relative_volume))

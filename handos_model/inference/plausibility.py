@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from handos_model.geometry.arrays import FloatArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.geometry.lens import LensDistortion
 from handos_model.hand.hand import Hand, MetricHand
-from handos_model.hand.skeleton import JOINT_NAMES, ROOT_JOINT
+from handos_model.hand.skeleton import JOINT_NAMES, ROOT_JOINT, WRIST
 
 Rejection = Literal[
     "pixels not finite",
@@ -32,7 +29,7 @@ Rejection = Literal[
 
 MAX_OUTSIDE: Final = 1.0
 """Image sizes by which the joints of a hand may lie beyond the image's edge: some of a cut-off hand's do."""
-_MIDDLE_FINGER: Final = [0, *(k for k, name in enumerate(JOINT_NAMES) if name.startswith("middle"))]
+_MIDDLE_FINGER: Final = (WRIST, *(k for k, name in enumerate(JOINT_NAMES) if name.startswith("middle")))
 """Joints from the wrist to the tip of the middle finger."""
 
 
@@ -111,14 +108,14 @@ def check_hands(
 def _reject_pixels(hand: Hand, image_shape: tuple[int, ...]) -> Rejection | None:
     box = hand.box.tolist()
     others = (hand.score, hand.handedness_score, *box, float(hand.joint_scores.sum()))
-    (left, top), (right, bottom) = hand.joints_2d.min(axis=0).tolist(), hand.joints_2d.max(axis=0).tolist()
-    if not all(map(math.isfinite, (left, top, right, bottom, *others))):
+    xs, ys = hand.joints_2d.T.tolist()
+    if not math.isfinite(sum(others) + sum(xs) + sum(ys)):
         return "pixels not finite"
     if box[0] > box[2] or box[1] > box[3]:
         return "box upside down"
     height, width = image_shape[:2]
-    is_inside = left >= -MAX_OUTSIDE * width and right <= (1 + MAX_OUTSIDE) * width
-    is_inside = is_inside and top >= -MAX_OUTSIDE * height and bottom <= (1 + MAX_OUTSIDE) * height
+    is_inside = min(xs) >= -MAX_OUTSIDE * width and max(xs) <= (1 + MAX_OUTSIDE) * width
+    is_inside = is_inside and min(ys) >= -MAX_OUTSIDE * height and max(ys) <= (1 + MAX_OUTSIDE) * height
     return None if is_inside else "outside the image"
 
 
@@ -129,41 +126,35 @@ def _reject_metres(
     lens: LensDistortion | None,
     limits: PlausibilityLimits,
 ) -> Rejection | None:
-    joints, vertices = metric.joints_3d, metric.vertices
-    if not (_is_finite(joints) and _is_finite(vertices) and _is_finite(metric.joint_sigma)):
+    joints, vertices = metric.joints_3d.tolist(), metric.vertices
+    # Sums instead of tests of every number: this runs for every vertex of every image.
+    if not math.isfinite(sum(map(sum, joints)) + float(vertices.sum()) + float(metric.joint_sigma.sum())):
         return "metres not finite"
-    if joints[:, 2].min() <= 0 or (len(vertices) and vertices[:, 2].min() <= 0):
+    if min(joint[2] for joint in joints) <= 0 or (len(vertices) and vertices[:, 2].min() <= 0):
         return "behind the camera"
-    if not limits.min_distance <= math.hypot(*joints[ROOT_JOINT].tolist()) <= limits.max_distance:
+    if not limits.min_distance <= math.hypot(*joints[ROOT_JOINT]) <= limits.max_distance:
         return "distance"
     if not limits.min_length <= _length(joints) <= limits.max_length:
         return "size"
-    # Not <=: a lens that does not reach the hand projects it to NaN.
-    if not _reprojection_error(joints, joints_2d, camera, lens) <= limits.max_reprojection_error:
+    pixels = _project(joints, camera) if lens is None else lens.project(metric.joints_3d, camera).tolist()
+    # Not >: a lens that does not reach the hand projects it to NaN.
+    if not _relative_error(pixels, joints_2d.tolist()) <= limits.max_reprojection_error:
         return "reprojection"
     return None
 
 
-def _is_finite(values: FloatArray) -> bool:
-    # One sum instead of a test of every number: this runs for every vertex of every image.
-    return math.isfinite(values.sum())
+def _length(joints: list[list[float]]) -> float:
+    return sum(math.dist(joints[first], joints[second]) for first, second in pairwise(_MIDDLE_FINGER))
 
 
-def _length(joints: FloatArray) -> float:
-    points = joints[_MIDDLE_FINGER].tolist()
-    return sum(math.dist(first, second) for first, second in pairwise(points))
+def _project(joints: list[list[float]], camera: CameraIntrinsics) -> list[list[float]]:
+    fx, fy, cx, cy = camera.fx, camera.fy, camera.cx, camera.cy
+    return [[fx * x / z + cx, fy * y / z + cy] for x, y, z in joints]
 
 
-def _reprojection_error(
-    joints: FloatArray, joints_2d: FloatArray, camera: CameraIntrinsics, lens: LensDistortion | None
-) -> float:
-    errors = (_project(joints, camera, lens) - joints_2d).ravel()
-    size = max((joints_2d.max(axis=0) - joints_2d.min(axis=0)).tolist())
-    return math.sqrt(float(errors @ errors) / len(joints)) / max(size, 1.0)
-
-
-def _project(joints: FloatArray, camera: CameraIntrinsics, lens: LensDistortion | None) -> npt.NDArray[np.floating]:
-    if lens is not None:
-        return lens.project(joints, camera)
-    focal, centre = (camera.fx, camera.fy), (camera.cx, camera.cy)
-    return joints[:, :2] / joints[:, 2:] * focal + centre
+def _relative_error(pixels: list[list[float]], targets: list[list[float]]) -> float:
+    """Root mean square distance from the targets as a fraction of the longest side of their bounding box."""
+    squares = sum((u - x) ** 2 + (v - y) ** 2 for (u, v), (x, y) in zip(pixels, targets, strict=True))
+    xs, ys = zip(*targets, strict=True)
+    size = max(max(xs) - min(xs), max(ys) - min(ys), 1.0)
+    return math.sqrt(squares / len(targets)) / size

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, count
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -195,7 +195,6 @@ class _Track:
     """State of one tracked hand."""
 
     def __init__(self, detection: _Detection, track_id: int, now: _Moment, smoothing: Smoothing | None) -> None:
-        self.hand = replace(detection.hand, id=track_id, tentative=True)
         self._seen = now
         self._hits = 1
         self._last = detection
@@ -203,7 +202,8 @@ class _Track:
         self._root_velocity: Float64Array = np.zeros(3)
         self._handedness = HandednessEvidence(detection.hand)
         self._smoother_2d, self._smoother_3d = PointSmoother(), PointSmoother()
-        self._smooth(MIN_INTERVAL, smoothing)
+        smoothed = self._smooth(detection.hand, MIN_INTERVAL, smoothing)
+        self.hand = replace(detection.hand, id=track_id, tentative=True, **smoothed)
 
     def unseen_for(self, now: _Moment) -> float:
         """Seconds of reception since the track's last detection."""
@@ -225,9 +225,14 @@ class _Track:
         self._update_velocity(detection, seconds)
         hand = hand if hand.handedness == side else _keep_shape(self.hand, hand)
         self._seen, self._hits = now, self._hits + 1
-        tentative = self._hits < MIN_HITS
-        self.hand = replace(hand, id=self.hand.id, handedness=side, handedness_score=score, tentative=tentative)
-        self._smooth(seconds, smoothing)
+        self.hand = replace(
+            hand,
+            id=self.hand.id,
+            handedness=side,
+            handedness_score=score,
+            tentative=self._hits < MIN_HITS,
+            **self._smooth(hand, seconds, smoothing),
+        )
 
     def judge_handedness_with(self, other: "_Track") -> None:
         """Let two overlapping hands tell each other their sides, from the next image on."""
@@ -267,20 +272,21 @@ class _Track:
         if root is not None and previous_root is not None:
             self._root_velocity += gain * ((root - previous_root) / seconds - self._root_velocity)
 
-    def _smooth(self, seconds: float, smoothing: Smoothing | None) -> None:
-        """Smooth the hand in place; without smoothing the filters are reset."""
+    def _smooth(self, hand: Hand, seconds: float, smoothing: Smoothing | None) -> dict[str, Any]:
+        """The fields of a hand that smoothing changes; without smoothing the filters are reset."""
         if smoothing is None:
             self._smoother_2d, self._smoother_3d = PointSmoother(), PointSmoother()
-            return
-        hand, metres_per_pixel = self.hand, HAND_LENGTH / self._last.length
+            return {}
+        metres_per_pixel = HAND_LENGTH / self._last.length
         points = np.concatenate([hand.joints_2d, hand.box.reshape(2, 2)])
         points = self._smoother_2d.smooth(points, seconds, smoothing, metres_per_pixel).astype(np.float32)
-        self.hand = replace(hand, joints_2d=points[:JOINT_COUNT], box=points[JOINT_COUNT:].reshape(4))
-        if hand.metric is not None:
-            points = np.concatenate([hand.metric.joints_3d, hand.metric.vertices])
-            points = self._smoother_3d.smooth(points, seconds, smoothing, metres_per_unit=1.0).astype(np.float32)
-            metric = replace(hand.metric, joints_3d=points[:JOINT_COUNT], vertices=points[JOINT_COUNT:])
-            self.hand = replace(self.hand, metric=metric)
+        smoothed = {"joints_2d": points[:JOINT_COUNT], "box": points[JOINT_COUNT:].reshape(4)}
+        if hand.metric is None:
+            return smoothed
+        points = np.concatenate([hand.metric.joints_3d, hand.metric.vertices])
+        points = self._smoother_3d.smooth(points, seconds, smoothing, metres_per_unit=1.0).astype(np.float32)
+        metric = replace(hand.metric, joints_3d=points[:JOINT_COUNT], vertices=points[JOINT_COUNT:])
+        return {**smoothed, "metric": metric}
 
 
 def _root_position(hand: Hand) -> Float64Array | None:

@@ -162,9 +162,10 @@ def _boundary_loop_with_uv(faces: IntArray, face_uv: IntArray) -> tuple[IntArray
                 following[a] = (b, (int(uv[k]), int(uv[(k + 1) % 3])))
     start = next(iter(following))
     loop, ends, at = [], [], start
-    while True:
+    for _ in following:
         loop.append(at)
         at, uv_ends = following[at]
         ends.append(uv_ends)
         if at == start:
             return np.array(loop, np.int32), ends
+    raise ValueError(f"the mesh's boundary of {len(following)} vertices is not one loop: give another mesh")

@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
 from handos_model.files.images import read_image
+from handos_model.files.npz import read_npz
 from handos_model.geometry.arrays import FloatArray, ImageArray, IntArray
 from handos_model.hand.hand import Handedness
 
@@ -121,8 +122,7 @@ def _require(folder: Path, name: Path) -> None:
 
 def _read_arrays(folder: Path, name: Path) -> dict[str, npt.NDArray[np.generic]]:
     _require(folder, name)
-    with np.load(folder / name) as archive:
-        return {key: archive[key] for key in archive.files}
+    return read_npz(folder / name)
 
 
 def _load_skins(folder: Path) -> tuple[ImageArray, ...]:

@@ -38,7 +38,7 @@ class Backgrounds:
     def __init__(self, folder: Path | None, size: int) -> None:
         rng = np.random.default_rng(POOL_SEED)
         self._size = size
-        self._photos = [] if folder is None else _read_photos(folder)
+        self._photos = [] if folder is None else read_photographs(folder)
         self._pool = [random_pattern(rng, 2 * size) for _ in range(POOL_SIZE)]
 
     def sample(self, rng: np.random.Generator) -> ImageArray:
@@ -49,7 +49,7 @@ class Backgrounds:
             image = self._crop(rng, self._pool[rng.integers(len(self._pool))])
             if rng.random() < 0.5:
                 image = self._paste_rectangle(rng, image)
-        image = _recolour(rng, image)
+        image = recolour(rng, image)
         if rng.random() < 0.5:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 5.0)), np.uint8)
         return np.ascontiguousarray(image, np.uint8)
@@ -74,14 +74,16 @@ class Backgrounds:
         return image
 
 
-def _recolour(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+def recolour(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    """Change brightness, contrast and often the colours."""
     if rng.random() < 0.4:
         image = image[..., rng.permutation(3)]
     gain, offset = rng.uniform(0.45, 1.25), rng.uniform(-25, 25)
     return np.asarray(cv2.convertScaleAbs(np.ascontiguousarray(image), alpha=gain, beta=max(offset, 0)), np.uint8)
 
 
-def _read_photos(folder: Path) -> list[ImageArray]:
+def read_photographs(folder: Path) -> list[ImageArray]:
+    """The photographs of a folder, at the size of backgrounds."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
     if not paths:
         raise FileNotFoundError(

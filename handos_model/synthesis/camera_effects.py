@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from handos_model.geometry.arrays import ImageArray
+from handos_model.geometry.arrays import FloatArray, ImageArray
 
 
 def apply_camera_effects(rng: np.random.Generator, image: ImageArray) -> ImageArray:
@@ -38,24 +38,33 @@ def _motion_blur(rng: np.random.Generator, image: ImageArray) -> ImageArray:
 
 
 def _expose(rng: np.random.Generator, image: ImageArray) -> ImageArray:
-    """Gain, white balance and tone curve in one look-up table per channel."""
+    return np.asarray(cv2.LUT(image, sample_exposure(rng)), np.uint8)
+
+
+def sample_exposure(rng: np.random.Generator) -> ImageArray:
+    """(1, 256, 3) look-up table for cv2.LUT: gain, white balance and tone curve."""
     ramp = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
     gains = np.exp(rng.normal(-0.03, 0.12) + rng.normal(0, 0.05, 3))
     curve = np.clip(ramp * gains, 0, 1) ** np.exp(rng.normal(0, 0.16))
     black, white = rng.uniform(0, 0.07), rng.uniform(0.93, 1.0)
     table = (255 * (black + (white - black) * curve) + 0.5).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, table[None]), np.uint8)
+    return table[None]
 
 
 def _add_noise(rng: np.random.Generator, image: ImageArray) -> ImageArray:
     """Luminance noise per pixel, and in half of the images colour noise at half the resolution."""
     height, width = image.shape[:2]
     sigma = rng.gamma(1.5, 1.7)
-    noise = rng.standard_normal((height, width, 1), np.float32) * sigma
+    noise = luminance_noise(rng, image, sigma)
     if rng.random() < 0.5:
         coarse = rng.standard_normal((height // 2, width // 2, 3), np.float32) * (0.6 * sigma)
         noise = noise + cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+def luminance_noise(rng: np.random.Generator, image: ImageArray, sigma: float) -> FloatArray:
+    """(H, W, 1) noise of a sensor."""
+    return rng.standard_normal((*image.shape[:2], 1), np.float32) * np.float32(sigma)
 
 
 def _reduce_resolution(rng: np.random.Generator, image: ImageArray) -> ImageArray:

@@ -1,4 +1,4 @@
-"""A grid of frames with their labels drawn, to inspect a rendered data set."""
+"""Grids of frames with their labels drawn, to inspect rendered data sets and sequences."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 
 from handos_model.datasets.annotated_folder import AnnotatedFolder
 from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage
+from handos_model.datasets.hand_sequences import HandSequence, read_sequences
 from handos_model.files.images import write_image
 from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.skeleton import BONES
@@ -18,6 +19,7 @@ FINGER_COLOURS = ((60, 200, 255), (80, 255, 80), (255, 220, 60), (255, 90, 160),
 
 _COLUMNS = 3
 _FRAMES = 18
+_SEQUENCE_FRAMES = 8
 
 
 def write_contact_sheet(folder: Path, path: Path) -> None:
@@ -53,3 +55,18 @@ def _draw_hand(image: ImageArray, hand: AnnotatedHand) -> None:
     for joint, point in enumerate(points):
         visible = hand.visibility is None or bool(hand.visibility[joint])
         cv2.circle(image, point, 2, (255, 255, 255) if visible else (0, 0, 0), -1)
+
+
+def write_sequence_sheet(folder: Path, path: Path) -> None:
+    """Write images of every sequence in a folder, with their labels, as an image: a row for each."""
+    write_image(path, np.vstack([_sequence_row(sequence) for sequence in read_sequences(folder)]))
+
+
+def _sequence_row(sequence: HandSequence) -> ImageArray:
+    shown = np.linspace(0, len(sequence.frames) - 1, _SEQUENCE_FRAMES).round().astype(int)
+    tiles = []
+    for number in shown.tolist():
+        hands = tuple(hand.annotation for hand in sequence.frames[number])
+        frame = AnnotatedImage(sequence.image(number), hands, sequence.camera)
+        tiles.append(cv2.resize(draw_labels(frame), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+    return np.hstack(tiles)

@@ -1,18 +1,14 @@
 """Render frames into an annotated folder in several processes; a repeated run keeps complete shards."""
 
-import multiprocessing
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import cv2
 from tqdm import tqdm
 
 from handos_model.datasets.annotated_folder import shard_path, write_shard
 from handos_model.synthesis.assets import Assets
 from handos_model.synthesis.renderer import SceneRenderer
+from handos_model.synthesis.worker_processes import run_in_processes
 
 SHARD_FRAMES = 500
 
@@ -53,35 +49,8 @@ def render_dataset(
         if not shard_path(out, number).exists()
     ]
     with tqdm(total=count, unit="frame", initial=count - sum(task[-1] for task in tasks)) as progress:
-        if workers == 1:
-            for task in tasks:
-                progress.update(_render_shard(task))
-            return
-        with (
-            _single_threaded_children(),
-            multiprocessing.get_context("spawn").Pool(workers, _limit_opencv_threads) as pool,
-        ):
-            for frames in pool.imap_unordered(_render_shard, tasks):
-                progress.update(frames)
-
-
-@contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Make processes started in this block use one thread for linear algebra.
-
-    Its libraries read the environment when they are imported.
-    """
-    before = dict(os.environ)
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def _limit_opencv_threads() -> None:
-    cv2.setNumThreads(1)
+        for frames in run_in_processes(_render_shard, tasks, workers):
+            progress.update(frames)
 
 
 @cache

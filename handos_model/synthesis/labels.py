@@ -45,24 +45,31 @@ class Labeller:
         self, hand: SceneHand, hand_id: int, camera: CameraIntrinsics, rendering: Rendering
     ) -> AnnotatedHand | None:
         """The annotation, or ``None`` if too little of the hand is visible."""
+        annotated = self.annotate(hand, hand_id, camera, rendering)
+        if annotated is None:
+            return None
+        sides = annotated.box[2:] - annotated.box[:2]
+        inside = _inside(annotated.joints_2d, rendering)
+        if inside.mean() < MIN_JOINTS_INSIDE or max(sides) < MIN_BOX_SIDE:
+            return None
+        visible = (rendering.hand_ids == hand_id) & (rendering.part_ids > 0)
+        return None if visible.sum() < MIN_VISIBLE_FRACTION * np.prod(sides) else annotated
+
+    def annotate(
+        self, hand: SceneHand, hand_id: int, camera: CameraIntrinsics, rendering: Rendering
+    ) -> AnnotatedHand | None:
+        """The annotation of any hand in front of the camera, however little of it is visible; ``None`` of others."""
         vertices = self._topology_vertices(hand.vertices)
         if vertices[:, 2].min() < MIN_DEPTH:
             return None
         joints = self._topology.joint_regressor @ vertices
         pixels = project(joints, camera).astype(np.float32)
         height, width = rendering.depth.shape
-        inside = ((pixels >= -0.5) & (pixels < [width - 0.5, height - 0.5])).all(axis=1)
-        box = box_around_joints(pixels, width, height)
-        if inside.mean() < MIN_JOINTS_INSIDE or max(box[2:] - box[:2]) < MIN_BOX_SIDE:
-            return None
-        visible = (rendering.hand_ids == hand_id) & (rendering.part_ids > 0)
-        if visible.sum() < MIN_VISIBLE_FRACTION * np.prod(box[2:] - box[:2]):
-            return None
         return AnnotatedHand(
-            box=box,
+            box=box_around_joints(pixels, width, height),
             joints_2d=pixels,
             handedness=hand.side,
-            visibility=inside & self._visible_joints(joints, pixels, hand_id, rendering),
+            visibility=_inside(pixels, rendering) & self._visible_joints(joints, pixels, hand_id, rendering),
             joints_3d=joints.astype(np.float32),
             vertices=vertices,
         )
@@ -89,3 +96,9 @@ class Labeller:
         depth[0] = 0.035
         depth[[1, 2, 5, 9, 13, 17]] = 0.024
         return depth
+
+
+def _inside(pixels: FloatArray, rendering: Rendering) -> npt.NDArray[np.bool_]:
+    """(n,) which of (n, 2) pixels lie inside the image."""
+    height, width = rendering.depth.shape
+    return np.asarray(((pixels >= -0.5) & (pixels < [width - 0.5, height - 0.5])).all(axis=1))

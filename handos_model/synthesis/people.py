@@ -10,10 +10,10 @@ from handos_model.hand.hand import Handedness
 from handos_model.synthesis.assets import SIDES, HandAsset, PersonAsset
 from handos_model.synthesis.mesh import Mesh
 from handos_model.synthesis.posing import HandPoser
+from handos_model.synthesis.reaching import MIRROR, OUTWARD, ArmPose, Reach, arm_rotations, reach
 from handos_model.synthesis.rotations import rotation_matrices
 from handos_model.synthesis.skinning import pose_mesh
 
-MIRROR = np.diag([-1.0, 1.0, 1.0])
 WAIST = 0.08
 """Metres, height at rest of the border between upper and lower clothes."""
 
@@ -54,10 +54,26 @@ class PersonBuilder:
 
     def sample(self, rng: np.random.Generator, raised: tuple[bool, bool]) -> Person:
         """A random shape in a random pose; `raised`: whether the left and the right hand are held up in front."""
+        shape = self.sample_shape(rng)
+        return self._pose(shape, self._sample_rotations(rng, self._asset.mesh.apply_shape(shape)[1], raised))
+
+    def sample_shape(self, rng: np.random.Generator) -> FloatArray:
+        """(S,) coefficients of the shape components, in standard deviations."""
+        count = len(self._asset.mesh.shape_vertices)
+        return np.asarray(rng.normal(0, 0.8, count).clip(-2, 2), np.float32)
+
+    def reach(self, shape: FloatArray, reaches: dict[Handedness, Reach]) -> Person:
+        """A person of a given shape, upright, whose two hands are where `reaches` puts them."""
+        pivots = self._asset.mesh.apply_shape(shape)[1]
+        matrices = np.tile(np.eye(3), (len(pivots), 1, 1))
+        for side, goal in reaches.items():
+            pose = reach(self._arm_pivots(pivots, side), goal, side, self._asset.hand_rotation)
+            self._pose_arm(matrices, pivots, side, pose)
+        return self._pose(shape, matrices.astype(np.float32))
+
+    def _pose(self, shape: FloatArray, rotations: FloatArray) -> Person:
         mesh = self._asset.mesh
-        shape = rng.normal(0, 0.8, len(mesh.shape_vertices)).clip(-2, 2).astype(np.float32)
         vertices, pivots = mesh.apply_shape(shape)
-        rotations = self._sample_rotations(rng, pivots, raised)
         posed, transforms = pose_mesh(mesh, vertices, pivots, rotations)
         hands = {side: posed[self._asset.hand_vertices[side]] for side in SIDES}
         head = transforms[self._bones["head"]]
@@ -134,23 +150,28 @@ class PersonBuilder:
             rotation = np.radians(rng.normal(0, spread, 3) * [1, 1.3, 0.6])
             matrices[self._bones[name]] = rotation_matrices(rotation)
         for side, is_raised in zip(SIDES, raised, strict=True):
-            self._pose_arm(rng, matrices, pivots, side, is_raised)
+            self._pose_arm(matrices, pivots, side, self._sample_arm_pose(rng, side, is_raised))
         return matrices.astype(np.float32)
 
-    def _pose_arm(
-        self, rng: np.random.Generator, matrices: np.ndarray, pivots: FloatArray, side: Handedness, raised: bool
-    ) -> None:
-        """Aim upper arm and forearm, twist the forearm, pose wrist and fingers."""
-        letter, outward = side[0].upper(), 1.0 if side == "left" else -1.0
-        shoulder, elbow, wrist = (
-            pivots[self._bones[f"{name}.{letter}"]] for name in ("upperarm01", "lowerarm01", "wrist")
-        )
+    def _sample_arm_pose(self, rng: np.random.Generator, side: Handedness, raised: bool) -> ArmPose:
+        outward = OUTWARD[side]
         upper, lower = _sample_arm_directions(rng, raised, outward)
-        first = _rotation_between(elbow - shoulder, upper)
-        second = first.T @ _rotation_between(first @ (wrist - elbow), lower) @ first
+        fingers = self._poser.sample(rng)
+        return ArmPose(upper, lower, np.radians(rng.uniform(-95, 60)) * -outward, fingers)
+
+    def _arm_pivots(self, pivots: FloatArray, side: Handedness) -> FloatArray:
+        """(3, 3) shoulder, elbow and wrist at rest."""
+        letter = side[0].upper()
+        return pivots[[self._bones[f"{name}.{letter}"] for name in ("upperarm01", "lowerarm01", "wrist")]]
+
+    def _pose_arm(self, matrices: np.ndarray, pivots: FloatArray, side: Handedness, pose: ArmPose) -> None:
+        """Aim upper arm and forearm, twist the forearm, pose wrist and fingers."""
+        letter = side[0].upper()
+        shoulder, elbow, wrist = self._arm_pivots(pivots, side)
+        first, second = arm_rotations(shoulder, elbow, wrist, pose)
         matrices[self._bones[f"upperarm01.{letter}"]] = first
         matrices[self._bones[f"lowerarm01.{letter}"]] = second
-        fingers = self._poser.sample(rng).astype(np.float64)
+        fingers = pose.fingers.astype(np.float64)
         axes = self._asset.hand_rotation.astype(np.float64)
         fingers = axes @ fingers @ axes.T
         if side == "left":
@@ -158,8 +179,7 @@ class PersonBuilder:
         bones = self._finger_bones[side]
         matrices[bones[1:]] = fingers[1:]
         forearm = (wrist - elbow) / np.linalg.norm(wrist - elbow)
-        twist = np.radians(rng.uniform(-95, 60)) * -outward
-        half = rotation_matrices(forearm * twist / 2)
+        half = rotation_matrices(forearm * pose.twist / 2)
         matrices[self._bones[f"lowerarm02.{letter}"]] = half @ matrices[self._bones[f"lowerarm02.{letter}"]]
         matrices[self._bones[f"wrist.{letter}"]] = half @ matrices[self._bones[f"wrist.{letter}"]]
 
@@ -174,17 +194,6 @@ def _sample_arm_directions(rng: np.random.Generator, raised: bool, outward: floa
         lower = np.array([rng.uniform(-0.3, 0.25), -1.0, rng.uniform(0.0, 0.6)])
     side = np.array([outward, 1.0, 1.0])
     return upper * side / np.linalg.norm(upper), lower * side / np.linalg.norm(lower)
-
-
-def _rotation_between(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The smallest rotation (3, 3) from one direction to another."""
-    source, target = source / np.linalg.norm(source), target / np.linalg.norm(target)
-    axis = np.cross(source, target)
-    sine = np.linalg.norm(axis)
-    if sine < 1e-6:
-        return np.eye(3)
-    angle = np.arctan2(sine, source @ target)
-    return rotation_matrices(axis / sine * angle)
 
 
 def _material_offsets(asset: PersonAsset, label: dict[str, int]) -> npt.NDArray[np.int16]:

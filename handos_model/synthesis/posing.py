@@ -17,7 +17,7 @@ FINGER_MAX = np.array([90.0, 108.0])
 THUMB_MIN = np.array([-35.0, -25.0, -15.0, -20.0, -25.0])
 THUMB_MAX = np.array([35.0, 38.0, 38.0, 50.0, 75.0])
 """Degrees, as in `Gesture.thumb`."""
-MAX_SEPARATION_STEPS = 14
+MAX_SEPARATION_STEPS = 13
 """A pose whose fingers intersect is opened a little, up to this many times."""
 CONTACT_RATIO = 0.62
 """Spheres closer than this fraction of the sum of their radii intersect: flesh is soft."""
@@ -46,14 +46,16 @@ class HandPoser:
 
     def sample(self, rng: np.random.Generator) -> FloatArray:
         """(B, 3, 3) local rotations of the bones of a right hand."""
-        angles = sample_angles(rng)
+        return self.rotations(self.separated(sample_angles(rng)))
+
+    def separated(self, angles: HandAngles) -> HandAngles:
+        """The pose, opened until its fingers no longer intersect."""
         for _ in range(MAX_SEPARATION_STEPS):
-            rotations = self.rotations(angles)
-            contacts = self.contacts(rotations)
+            contacts = self.contacts(self.rotations(angles))
             if not contacts.any():
                 break
             angles = _separate(angles, contacts)
-        return rotations
+        return angles
 
     def rotations(self, angles: HandAngles) -> FloatArray:
         """(B, 3, 3) local rotations for joint angles."""

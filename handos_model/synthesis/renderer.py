@@ -16,6 +16,7 @@ from handos_model.synthesis.mesh import SceneMesh, join_meshes
 from handos_model.synthesis.scene import Scene, SceneSampler
 from handos_model.synthesis.shading import Rendering, render_mesh
 from handos_model.synthesis.shadows import sphere_occlusion
+from handos_model.synthesis.textures import TextureBank
 
 MAX_ATTEMPTS = 4
 MAX_UNLABELLED_PIXELS = 60
@@ -70,23 +71,39 @@ class SceneRenderer:
 
     def render_scene(self, scene: Scene, background: ImageArray) -> Rendering:
         """Render a scene over a background (H, W, 3) BGR."""
-        if not scene.meshes:
-            size = background.shape[:2]
-            no_hand = np.full(size, -1, np.int8)
-            return Rendering(background, np.zeros(size, np.uint8), no_hand, np.full(size, np.inf, np.float32))
-        mesh = join_meshes(scene.meshes)
-        camera = scene.camera
-        return render_mesh(
-            mesh, self._ambient_occlusion(scene, mesh), scene.materials, self.materials.textures, scene.lighting,
-            (camera.fx, camera.fy, camera.cx, camera.cy), background,
-        )  # fmt: skip
+        return render_scene(scene, background, self.materials.textures, self._regressor)
 
-    def _ambient_occlusion(self, scene: Scene, mesh: SceneMesh) -> FloatArray:
-        """(V,) ambient occlusion by fingers and palms, approximated by spheres; 1 = none."""
-        spheres = [_hand_spheres(self._regressor @ hand.vertices) for hand in scene.hands]
-        if not spheres:
-            return np.ones(len(mesh.vertices), np.float32)
-        return np.asarray(sphere_occlusion(mesh.vertices, mesh.normals, np.stack(spheres)), np.float32)
+
+def render_scene(scene: Scene, background: ImageArray, textures: TextureBank, joint_regressor: FloatArray) -> Rendering:
+    """Render a scene over a background (H, W, 3) BGR.
+
+    Parameters
+    ----------
+    scene, background
+        What is rendered; the background sets the size of the image.
+    textures
+        Of the scene's materials.
+    joint_regressor
+        (21, Vh) of the scene's hands, whose fingers darken what is close to them.
+    """
+    if not scene.meshes:
+        size = background.shape[:2]
+        no_hand = np.full(size, -1, np.int8)
+        return Rendering(background, np.zeros(size, np.uint8), no_hand, np.full(size, np.inf, np.float32))
+    mesh = join_meshes(scene.meshes)
+    camera = scene.camera
+    return render_mesh(
+        mesh, _ambient_occlusion(scene, mesh, joint_regressor), scene.materials, textures, scene.lighting,
+        (camera.fx, camera.fy, camera.cx, camera.cy), background,
+    )  # fmt: skip
+
+
+def _ambient_occlusion(scene: Scene, mesh: SceneMesh, joint_regressor: FloatArray) -> FloatArray:
+    """(V,) ambient occlusion by fingers and palms, approximated by spheres; 1 = none."""
+    spheres = [_hand_spheres(joint_regressor @ hand.vertices) for hand in scene.hands]
+    if not spheres:
+        return np.ones(len(mesh.vertices), np.float32)
+    return np.asarray(sphere_occlusion(mesh.vertices, mesh.normals, np.stack(spheres)), np.float32)
 
 
 def _hand_spheres(joints: FloatArray) -> FloatArray:

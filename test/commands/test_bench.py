@@ -9,7 +9,7 @@ from command_line import handos
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 from stand_in_machine import stand_in_machine
 
-from handos_model.evaluation.latency import LatencySetup
+from handos_model.evaluation.latency import Latency, LatencySetup
 from handos_model.files.images import write_image
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends import selection as backends
@@ -130,3 +130,8 @@ def test_errors_of_a_backend_are_passed_between_processes(weights: Path) -> None
         pytest.skip("TensorRT works here")
     with pytest.raises(BackendError, match="backend tensorrt cannot run here"):
         setup.measure("tensorrt")
+
+
+def test_a_latency_of_no_runs_is_refused() -> None:
+    with pytest.raises(ValueError, match="one timed run or more, got 0"):
+        Latency.of_runs(lambda: None, 0)

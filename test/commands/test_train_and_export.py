@@ -21,7 +21,9 @@ from handos_model.commands import cli
 from handos_model.evaluation.export_parity import require_parity
 from handos_model.files.images import write_image
 from handos_model.hand.topology import HandTopology
+from handos_model.training import run as training
 from handos_model.training.checkpoint import save_checkpoint
+from handos_model.training.configuration import read_configuration
 from handos_model.training.decoder_stage import SupervisedDecoder, load_model
 
 SIZE = 96
@@ -30,6 +32,14 @@ TOPOLOGY = HandTopology.load()
 
 def handos(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, [*map(str, arguments)])
+
+
+def write_configuration(path: Path) -> None:
+    """A training configuration whose data do not exist."""
+    path.write_text(
+        "preset: edge\nseed: 0\nrendered: gone\ndecoder: {steps: 1, batch_size: 1, image_size: 96, "
+        "early_image_size: 96, learning_rate: 0.001, gradient_norm: 1.0, photograph_fraction: 0.0}\n"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +140,15 @@ def test_weights_of_another_preset_are_refused(weights: Path) -> None:
         load_model(wider, TOPOLOGY, weights)
 
 
+def test_a_mistake_that_a_training_process_finds_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_configuration(tmp_path / "alone.yaml")
+    # Passed in this process, which does not look: only the training process finds that there is nothing.
+    monkeypatch.setattr(training, "_open_data", lambda *_: None)
+    with pytest.raises(ValueError, match="gone") as caught:
+        training.train(read_configuration(tmp_path / "alone.yaml"), "decoder", tmp_path / "state")
+    assert "Traceback" not in str(caught.value)
+
+
 def test_info_counts_parameters_queries_and_gflops() -> None:
     result = handos("info", "--preset", "edge")
     assert result.exit_code == 0
@@ -161,12 +180,10 @@ def test_errors_name_the_mistake(
     arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("alone.yaml").write_text(
-        "preset: edge\nseed: 0\nrendered: gone\ndecoder: {steps: 1, batch_size: 1, image_size: 96, "
-        "early_image_size: 96, learning_rate: 0.001, gradient_norm: 1.0, photograph_fraction: 0.0}\n"
-    )
+    write_configuration(Path("alone.yaml"))
     result = handos(*arguments)
     assert result.exit_code == 1
     assert message in str(result.exception)
     assert not Path("n.onnx").exists()
     assert not Path("frames").exists()
+    assert not Path("state").exists()

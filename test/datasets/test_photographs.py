@@ -105,3 +105,17 @@ def test_images_of_another_size_are_rejected(folder: Path) -> None:
     write_image(folder / "used.png", IMAGE[:30])
     with pytest.raises(ValueError, match=r"used\.png.*48 x 30.*\[48, 40\]"):
         list(photographs_of(folder))
+
+
+def test_joints_that_are_not_finite_or_of_another_number_are_named(folder: Path) -> None:
+    labels = json.loads((folder / "labels.json").read_text())
+    for name, joints, message in (
+        ("joints_2d", JOINTS_2D[:20], r"joints_2d: the shape is \(20, 2\)"),
+        ("joints_2d", [[1.0, float("nan")]] * 21, r"joints_2d: nan at \[0, 1\]"),
+        ("joints_3d_m_hand_centred", [[1.0, 2.0, float("inf")]] * 21, r"joints_3d_m_hand_centred: inf at \[0, 2\]"),
+    ):
+        hand = labels["used.png"]["hands"][0] | {name: joints}
+        changed = labels | {"used.png": labels["used.png"] | {"hands": [hand]}}
+        (folder / "labels.json").write_text(json.dumps(changed))
+        with pytest.raises(ValueError, match=rf"labels\.json, used\.png, {message}"):
+            list(photographs_of(folder))

@@ -1,7 +1,9 @@
 """Readers of published data sets convert to our joint order, axes and units."""
 
+import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from handos_model.datasets.dexycb import CAMERAS, SUBJECTS, DexYcb, selection_of
 from handos_model.datasets.freihand import FreiHand
 from handos_model.datasets.hint import Hint
 from handos_model.datasets.ho3d import Ho3d, from_ho3d_joints, to_ho3d_joints
+from handos_model.datasets.training_splits import TrainingSplit
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
 from handos_model.hand.skeleton import JOINT_NAMES
@@ -244,6 +247,71 @@ def test_hint_is_read(tmp_path: Path, part: str) -> None:
         assert hand.visibility is not None
         assert hand.visibility.tolist() == [joint % 3 != 0 for joint in range(21)]
         assert hand.joints_3d is None
+        assert hand.annotated_joints is not None
+        assert hand.annotated_joints.all()
+
+
+def test_hints_joints_without_existence_are_not_annotated(tmp_path: Path) -> None:
+    write_hint(tmp_path, "TRAIN_epick_img", HINT_JOINTS[:1], HINT_BOXES[:1], missing_joints=(4, 20))
+    write_hint(tmp_path, "TEST_epick_img", HINT_JOINTS[:1], HINT_BOXES[:1], missing_joints=range(21))
+    dataset = Hint(tmp_path, "epick", "TRAIN")
+    (hand,) = dataset.hands(0)
+    assert hand.annotated_joints is not None
+    assert np.flatnonzero(~hand.annotated_joints).tolist() == [4, 20]
+    np.testing.assert_allclose(hand.joints_2d[hand.annotated_joints], np.delete(HINT_JOINTS[0], (4, 20), axis=0))
+    assert Hint(tmp_path, "epick", "TEST").hands(0) == ()
+    with pytest.raises(ValueError, match="no image has an annotated hand with all its joints"):
+        TrainingSplit(dataset, "any")[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"existence": None}, "existence"),
+        ({"existence": "absent"}, "has no 'existence'"),
+        ({"existence": [1] * 20}, r"existence: the shape is \(20,\)"),
+        ({"existence": [1] * 20 + [2]}, "existence: expected 0 or 1"),
+        ({"occlusion": "absent"}, "has no 'occlusion'"),
+        ({"keypoints": [[1.0, float("nan")]] * 21}, r"keypoints: nan at \[0, 1\]"),
+        ({"keypoints": [[1.0, 2.0, 3.0]] * 21}, r"keypoints: the shape is \(21, 3\)"),
+        ({"bbox": [[10, 20, 10, 60]]}, r"bbox: .* is empty"),
+        ({"bbox": []}, "damaged"),
+    ],
+)
+def test_hints_annotations_are_checked(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    folder = write_hint(tmp_path, "TEST_epick_img", HINT_JOINTS[:1], HINT_BOXES[:1]) / "TEST_epick_img"
+    (path,) = folder.glob("*.json")
+    (entry,) = json.loads(path.read_text())
+    entry = {name: value for name, value in (entry | changes).items() if value != "absent"}
+    path.write_text(json.dumps([entry]))
+    with pytest.raises(ValueError, match=rf"000000_r\.json.*{message}"):
+        Hint(tmp_path, "epick", "TEST").hands(0)
+
+
+def test_annotations_that_are_not_finite_or_behind_the_camera_are_named(tmp_path: Path) -> None:
+    joints, vertices = HANDS[0]
+    behind = joints * (1, 1, -1)
+    freihand = write_freihand(tmp_path / "freihand", "evaluation", [HANDS[1], (behind, vertices)], SMALL_CAMERA)
+    with pytest.raises(ValueError, match=r"evaluation_xyz\.json, sample 1: the hand lies behind the camera"):
+        FreiHand(freihand, "evaluation").hands(1)
+    ho3d = write_ho3d(tmp_path / "ho3d", "evaluation", [HANDS[1], (behind, vertices)], CAMERA)
+    with pytest.raises(ValueError, match=r"evaluation_xyz\.json, sample 1: the hand lies behind the camera"):
+        Ho3d(ho3d, "evaluation").hands(1)
+    train = write_ho3d(
+        tmp_path / "train", "train", [(np.where(joints == joints[3, 1], np.nan, joints), vertices)], CAMERA
+    )
+    with pytest.raises(ValueError, match=r"0000\.pkl, handJoints3D: nan at \[15, 1\]"):
+        Ho3d(train, "train").hands(0)
+
+
+def test_annotations_of_another_shape_are_named(tmp_path: Path) -> None:
+    joints, vertices = HANDS[0]
+    freihand = write_freihand(tmp_path / "freihand", "evaluation", [(joints[:20], vertices)], SMALL_CAMERA)
+    with pytest.raises(ValueError, match=r"evaluation_xyz\.json, sample 0: the shape is \(20, 3\), expected \(21, 3\)"):
+        FreiHand(freihand, "evaluation").hands(0)
+    ho3d = write_ho3d(tmp_path / "ho3d", "evaluation", [(joints, vertices[:700])], CAMERA)
+    with pytest.raises(ValueError, match=r"evaluation_verts\.json, sample 0: the shape is \(700, 3\)"):
+        Ho3d(ho3d, "evaluation").hands(0)
 
 
 def test_hint_reports_missing_and_damaged_files(tmp_path: Path) -> None:
@@ -271,3 +339,22 @@ def test_hint_needs_the_handedness_in_the_file_name(tmp_path: Path) -> None:
         file.rename(file.with_name(file.name.replace("_r.", ".")))
     with pytest.raises(ValueError, match="_l or _r"):
         Hint(tmp_path, "epick", "TEST").hands(0)
+
+
+def test_dexycbs_joints_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    joints = HANDS[0][0].copy()
+    joints[7, 2] = np.nan
+    write_dexycb(tmp_path, [joints], [CAMERA] * 8, (7, 8), (0,), (0,))
+    with pytest.raises(ValueError, match=r"labels_000000\.npz.*joint_3d: nan at \[0, 7, 2\]"):
+        DexYcb(tmp_path, "s1", "test").hands(0)
+
+
+def test_ho3d_publishes_its_box_without_ground_truth_too(tmp_path: Path) -> None:
+    write_ho3d(tmp_path, "evaluation", HANDS, CAMERA, with_ground_truth=False)
+    np.testing.assert_array_equal(Ho3d(tmp_path, "evaluation")[0].published_box, [200, 120, 440, 330])
+    path = tmp_path / "evaluation" / "SEQ0" / "meta" / "0000.pkl"
+    meta = pickle.loads(path.read_bytes())
+    del meta["handBoundingBox"]
+    path.write_bytes(pickle.dumps(meta, protocol=2))
+    with pytest.raises(ValueError, match=r"0000\.pkl has no handBoundingBox"):
+        Ho3d(tmp_path, "evaluation")[0]

@@ -1,6 +1,7 @@
 """Measures of the evaluation on images, against independent formulas and cases with known results."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,9 @@ def test_hidden_and_small_hands_are_not_in_plain_sight() -> None:
     for other in (hidden, small):
         evaluation = compare((PREDICTED,), (visible, other))
         assert (evaluation.box_recall, evaluation.box_recall_in_sight) == (0.5, 1)
-        assert np.isnan(compare((PREDICTED,), (other,)).box_recall_in_sight)
+        assert compare((PREDICTED,), (other,)).box_recall_in_sight is None
     assert compare((), (visible,)).box_recall_in_sight == 0
-    assert np.isnan(compare((PREDICTED,), (TARGET,)).box_recall_in_sight)
+    assert compare((PREDICTED,), (TARGET,)).box_recall_in_sight is None
 
 
 def test_perfect_hands_have_perfect_measures() -> None:
@@ -171,8 +172,8 @@ def test_boxes_are_matched_even_if_joints_are_wrong() -> None:
 
 def test_images_without_hands_measure_false_hands_only() -> None:
     evaluation = compare((PREDICTED,), ())
-    assert np.isnan(evaluation.recall)
-    assert np.isnan(evaluation.box_recall)
+    assert evaluation.recall is None
+    assert evaluation.box_recall is None
     assert evaluation.box_precision == 0
     assert evaluation.false_hands_per_image == 1
     assert evaluation.measures == {}
@@ -183,6 +184,34 @@ def test_report_is_a_table_and_json(tmp_path: Path) -> None:
     write_image_evaluation(evaluation, tmp_path / "report.json")
     assert json.loads((tmp_path / "report.json").read_text())["measures"]["pck@.1"] == 1
     assert "pck@.1                  1.000" in format_image_evaluation(evaluation)
+
+
+def test_reports_say_why_something_was_not_measured_and_have_no_nan() -> None:
+    for evaluation in (evaluate_images([]), compare((), ()), compare((PREDICTED,), ()), compare((), (TARGET,))):
+        text = format_image_evaluation(evaluation)
+        assert "nan" not in text
+        assert "errors                      -  not measured: no predicted hand matches an annotated one" in text
+    text = format_image_evaluation(evaluate_images([]))
+    assert "false hands                 -  not measured: no images" in text
+    assert "recall                      -  not measured: no hand is annotated" in text
+    assert "box precision               -  not measured: no hand is predicted" in text
+    text = format_image_evaluation(compare((PREDICTED,), (replace(TARGET, vertices=None),)))
+    assert re.search(r"others +-  not measured: pa_mpvpe_mm: .* not annotated", text)
+
+
+@pytest.mark.parametrize("field", ["joints_2d", "joints_3d", "vertices", "box"])
+def test_annotations_that_are_not_finite_are_named_by_image(field: str) -> None:
+    values = getattr(TARGET, field).copy()
+    values[0] = np.nan
+    with pytest.raises(ValueError, match=r"image 0 .*nan"):
+        compare((PREDICTED,), (replace(TARGET, **{field: values}),))
+
+
+def test_annotations_without_size_are_named_by_image() -> None:
+    joints = JOINTS_3D.copy()
+    joints[9] = joints[0]
+    with pytest.raises(ValueError, match=r"image 0 .*middle knuckle"):
+        compare((PREDICTED,), (replace(TARGET, joints_3d=joints),))
 
 
 def test_report_of_images_without_hands_is_valid_json(tmp_path: Path) -> None:

@@ -47,3 +47,19 @@ def test_a_log_of_other_weights_is_rejected(tmp_path: Path) -> None:
 def test_images_are_logged_in_order(tmp_path: Path) -> None:
     with PredictionLog(tmp_path / "log.jsonl", {}) as log, pytest.raises(ValueError, match="number 0, got 1"):
         log.append(a_prediction(1))
+
+
+def test_predictions_that_are_not_finite_are_not_logged(tmp_path: Path) -> None:
+    with PredictionLog(tmp_path / "log.jsonl", {}) as log:
+        for broken in (Prediction(0, joints_3d=np.full((21, 3), np.nan)), Prediction(0, score=float("inf"))):
+            with pytest.raises(ValueError, match="image 0 is not finite"):
+                log.append(broken)
+        assert len(log) == 0
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    with PredictionLog(tmp_path / "log.jsonl", {}) as log:
+        log.append(a_prediction(0))
+    (tmp_path / "log.jsonl").write_text("{}\n{}\n")
+    with PredictionLog(tmp_path / "log.jsonl", {}) as log, pytest.raises(ValueError, match=r"log\.jsonl, line 2"):
+        list(log)

@@ -56,3 +56,9 @@ def test_calibration_error_is_the_mean_gap_weighted_by_the_bins() -> None:
 
 def test_there_are_no_measures_without_hands() -> None:
     assert Calibration().measures() == {}
+
+
+@pytest.mark.parametrize("probabilities", [[], [0.5, float("nan")], [-0.1], [1.5]])
+def test_scores_that_are_no_probabilities_are_refused(probabilities: list[float]) -> None:
+    with pytest.raises(ValueError, match="probabilities from 0 to 1"):
+        expected_calibration_error(probabilities, [True] * len(probabilities))

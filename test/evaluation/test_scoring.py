@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
@@ -14,9 +16,14 @@ from handos_model.evaluation.metrics import (
     align_procrustes,
     align_procrustes_officially,
     align_wrist,
+    distances,
     fit_similarity,
+    mean_distance,
+    pck,
+    relative_pixel_errors,
 )
 from handos_model.evaluation.prediction_log import Prediction
+from handos_model.evaluation.report import format_scores
 from handos_model.evaluation.running_statistics import KeypointStatistics
 from handos_model.evaluation.scores import Scores, meaning_of
 from handos_model.evaluation.scoring_2d import score_2d
@@ -125,6 +132,57 @@ def test_running_statistics_equal_those_of_all_errors() -> None:
     assert statistics.curve.area == pytest.approx(np.mean(areas), abs=1e-12)
 
 
+def test_keypoints_that_are_not_counted_are_left_out_of_the_means() -> None:
+    statistics = KeypointStatistics(3, np.array([0.5, 1.5]))
+    assert statistics.is_empty
+    for unmeasured in ("mean", "curve"):
+        with pytest.raises(ValueError, match="no keypoint was counted"):
+            getattr(statistics, unmeasured)
+    statistics.add(np.array([1.0, 9.0, np.nan]), np.array([True, False, False]))
+    statistics.add(np.array([0.0, 3.0, np.nan]), np.array([True, True, False]))
+    assert statistics.mean == (0.5 + 3) / 2
+    np.testing.assert_allclose(statistics.curve.fractions, [0.25, 0.5])
+    with pytest.raises(ValueError, match=r"keypoints \[2\] are NaN"):
+        statistics.add(np.array([0.0, 3.0, np.nan]))
+
+
+METRICS_OF_POINTS = {
+    "distances": distances,
+    "mean distance": mean_distance,
+    "Procrustes": align_procrustes,
+    "official Procrustes": align_procrustes_officially,
+    "errors of pixels": lambda points, target: relative_pixel_errors(points[:, :2], target[:, :2]),
+}
+
+
+@pytest.mark.parametrize("name", METRICS_OF_POINTS)
+@given(joint=st.integers(0, 20), axis=st.integers(0, 1), value=st.sampled_from([np.nan, np.inf, -np.inf]))
+def test_metrics_refuse_points_that_are_not_finite(name: str, joint: int, axis: int, value: float) -> None:
+    broken = JOINTS[0].copy()
+    broken[joint, axis] = value
+    for points, target, which in ((broken, JOINTS[1], "predicted"), (JOINTS[1], broken, "target")):
+        with pytest.raises(ValueError, match=rf"{which} point {joint} is .*(nan|inf)"):
+            METRICS_OF_POINTS[name](points, target)
+
+
+@pytest.mark.parametrize("name", METRICS_OF_POINTS)
+def test_metrics_refuse_points_that_do_not_correspond(name: str) -> None:
+    for points, target in ((JOINTS[0][:0], JOINTS[0][:0]), (JOINTS[0][:1], JOINTS[0]), (JOINTS[0], JOINTS[0][:20])):
+        with pytest.raises(ValueError, match="do not correspond"):
+            METRICS_OF_POINTS[name](points, target)
+
+
+def test_metrics_of_nothing_and_relative_to_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="PCK"):
+        pck([], 0.1)
+    with pytest.raises(ValueError, match="PCK"):
+        pck([0.1, np.nan], 0.1)
+    with pytest.raises(ValueError, match="in one point"):
+        relative_pixel_errors(np.zeros((21, 2)), np.ones((21, 2)))
+    with pytest.raises(ValueError, match="F-score"):
+        f_scores(np.zeros((0, 3)), VERTICES[0], (0.005,))
+
+
 def test_mano_order_and_ours_are_inverse_permutations() -> None:
     np.testing.assert_array_equal(np.arange(21)[FROM_MANO_ORDER][TO_MANO_ORDER], np.arange(21))
 
@@ -207,10 +265,11 @@ def test_a_mirrored_hand_has_perfect_official_scores_only() -> None:
 
 def test_meshes_of_other_topologies_are_compared_as_point_clouds_only() -> None:
     more = np.concatenate([VERTICES, VERTICES[:, :1]], axis=1)
-    measures = scores_of(1.5 * JOINTS, 1.5 * more).measures
-    assert "official_pa_mpvpe_mm" not in measures
-    assert measures["official_pa_f@5"] == 1
-    assert measures["camera_f@5"] < 0.5
+    scores = scores_of(1.5 * JOINTS, 1.5 * more)
+    assert scores.not_measured.keys() == {"official_pa_mpvpe", "official_pa_f@5", "official_pa_f@15"}
+    assert not any("mpvpe" in name or name.startswith("official_pa_f") for name in scores.measures)
+    assert scores.measures["joints_pa_f@5"] == 1
+    assert scores.measures["camera_f@5"] < 0.5
 
 
 def test_images_without_annotation_do_not_count() -> None:
@@ -226,6 +285,25 @@ def test_images_without_annotation_do_not_count() -> None:
 def test_joints_that_are_not_finite_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"image 0 .*finite"):
         score_3d(Annotations([annotated(JOINTS[0])]), [Prediction(0, joints_3d=np.full((21, 3), np.nan))])
+
+
+def test_vertices_that_are_not_finite_are_rejected() -> None:
+    vertices = np.full((778, 3), np.inf)
+    with pytest.raises(ValueError, match=r"vertices .*image 0 .*finite"):
+        score_3d(Annotations([annotated(JOINTS[0], VERTICES[0])]), [Prediction(0, JOINTS[0], vertices)])
+
+
+def test_a_data_set_without_annotated_joints_has_no_pck() -> None:
+    with pytest.raises(ValueError, match="test data: no image has an annotated hand"):
+        score_2d(Annotations([()]), [Prediction(0, joints_2d=np.zeros((21, 2)))])
+
+
+def test_a_subset_without_joints_is_not_measured_and_explained() -> None:
+    dataset = Annotations([annotated(JOINTS[0], visibility=np.ones(21, bool))])
+    scores = score_2d(dataset, [Prediction(0, joints_2d=np.zeros((21, 2)))])
+    assert scores.not_measured == {"pck_occluded": "no joint is occluded"}
+    assert not any(name.endswith("occluded") for name in scores.measures)
+    assert "pck_occluded                  -  not measured: no joint is occluded" in format_scores(scores, [["a"]])
 
 
 def test_the_worst_cases_come_first() -> None:

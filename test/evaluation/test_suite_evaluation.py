@@ -1,6 +1,7 @@
 """`handos eval freihand|ho3d|dexycb|hint` as a user runs it, on small data sets and a network with a fixed output."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from dataset_folders import (
     write_dexycb,
     write_freihand,
     write_grey_image,
+    write_hint,
     write_ho3d,
 )
 from evaluated_network import CAMERA, SMALL_CAMERA, measures_in, predicted_hands
@@ -48,10 +50,13 @@ def test_freihand_from_weights_to_report(
     assert measures["official_pa_mpjpe_mm"] == pytest.approx(0, abs=0.01)
     assert measures["camera_mpjpe_mm"] == pytest.approx(0, abs=0.01)
     assert measures["official_pa_mpjpe_auc"] == pytest.approx(1, abs=0.01)
-    assert measures["official_pa_f@5"] == pytest.approx(1, abs=0.001)
+    assert measures["joints_pa_f@5"] == pytest.approx(1, abs=0.001)
     assert (measures["handedness_accuracy"], measures["recall"]) == (1, 1)
-    # The network's mesh is not MANO's, so its vertices have no corresponding ones.
-    assert "official_pa_mpvpe_mm" not in measures
+    # The network's mesh is not MANO's, so the official scripts have no number for its vertices.
+    absent = json.loads((out / "scores.json").read_text())["not_measured"]
+    for name in ("official_pa_mpvpe", "official_pa_f@5", "official_pa_f@15"):
+        assert not any(measure.startswith(name) for measure in measures)
+        assert "MANO" in absent[name]
 
     joints, vertices = json.loads((out / "pred.json").read_text())
     assert (np.shape(joints), np.shape(vertices)) == ((3, 21, 3), (3, TOPOLOGY.vertex_count + 1, 3))
@@ -61,7 +66,13 @@ def test_freihand_from_weights_to_report(
     printed = capsys.readouterr().out
     assert "official_pa_mpjpe_mm" in printed
     assert "HandOS (Chen et al., CVPR 2025)" in printed
-    assert {path.name for path in out.iterdir()} == {"predictions.jsonl", "pred.json", "scores.json", "report.html"}
+    assert {path.name for path in out.iterdir()} == {
+        "predictions.jsonl",
+        "pred.json",
+        "pred.zip",
+        "scores.json",
+        "report.html",
+    }
 
 
 def test_the_report_opens_offline_and_shows_curves_and_worst_cases(
@@ -136,7 +147,6 @@ def test_ho3d_without_ground_truth_is_predicted_only(
     assert not (out / "scores.json").exists()
     assert "evaluation_verts.json" in capsys.readouterr().out
     arguments = ("eval", "ho3d", "--data", data, "--out", tmp_path / "other")
-    assert handos(*arguments, "--weights", weights, "--gt-box", monkeypatch=monkeypatch) == 1
     assert handos(*arguments, "--predictions", out / "pred.json", monkeypatch=monkeypatch) == 1
 
 
@@ -192,12 +202,17 @@ def test_hint_uses_the_prediction_that_overlaps_the_annotated_hand(
 def test_missing_packages_are_reported_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_freihand(tmp_path, "evaluation", random_hands(1), SMALL_CAMERA)
-    for module in ("html_report", "suite_evaluation"):
-        monkeypatch.delitem(sys.modules, f"handos_model.evaluation.{module}", raising=False)
+    data = write_freihand(tmp_path / "data", "evaluation", random_hands(1), SMALL_CAMERA)
+    for name in list(sys.modules):
+        # A submodule that is loaded is imported even if its package cannot be.
+        if name.startswith(
+            ("matplotlib.", "handos_model.evaluation.html_report", "handos_model.evaluation.suite_eval")
+        ):
+            monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert handos("eval", "freihand", "--data", tmp_path, monkeypatch=monkeypatch) == 1
-    assert "matplotlib is not installed: `pip install 'handos[eval]'`" in capsys.readouterr().err
+    assert handos("eval", "freihand", "--data", data, "--out", tmp_path / "out", monkeypatch=monkeypatch) == 1
+    assert re.search(r"matplotlib.*`pip install '.*\[eval\]'`", capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
 
 
 def test_crops_around_ground_truth_boxes_have_their_intrinsics() -> None:
@@ -236,6 +251,83 @@ def test_with_ground_truth_boxes_the_network_sees_the_crop(
     right, _ = predicted_hands(weights, 480, 480, replace(CAMERA, cx=CAMERA.cx - 80, cy=CAMERA.cy + 15))
     np.testing.assert_allclose(boxed["joints_3d"], right.joints_3d, atol=1e-5)
     np.testing.assert_allclose(np.array(boxed["joints_2d"]) - (80, -15), right.joints_2d, atol=1e-3)
+
+
+def test_with_ground_truth_boxes_freihand_shows_whole_images(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right, _ = predicted_hands(weights, 224, 224, SMALL_CAMERA)
+    data = write_freihand(tmp_path / "data", "evaluation", [ground_truth_of(right)], SMALL_CAMERA)
+    command = ("eval", "freihand", "--data", data, "--weights", weights, "--gt-box", "--out", tmp_path / "out")
+    assert handos(*command, monkeypatch=monkeypatch) == 0
+    assert measures_in(tmp_path / "out")["camera_mpjpe_mm"] == pytest.approx(0, abs=0.01)
+    predicted = json.loads((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()[1])
+    np.testing.assert_allclose(predicted["joints_2d"], right.joints_2d, atol=1e-3)
+    assert "--gt-box: the network sees whole images" in capsys.readouterr().out
+    assert "--gt-box: the network sees whole images" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_with_ground_truth_boxes_ho3d_needs_no_ground_truth(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_ho3d(tmp_path / "data", "evaluation", random_hands(1), CAMERA, with_ground_truth=False)
+    command = ("eval", "ho3d", "--data", data, "--weights", weights, "--gt-box", "--out", tmp_path / "out")
+    assert handos(*command, monkeypatch=monkeypatch) == 0
+    assert "pred.zip is written" in capsys.readouterr().out
+    predicted = json.loads((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()[1])
+    # The square of 480 pixels around HO3D's box of 240 x 210 starts at x = 80, y = -15.
+    right, _ = predicted_hands(weights, 480, 480, replace(CAMERA, cx=CAMERA.cx - 80, cy=CAMERA.cy + 15))
+    np.testing.assert_allclose(predicted["joints_3d"], right.joints_3d, atol=1e-5)
+    # Without an annotated hand it is not known whether the prediction is one.
+    assert predicted["found"] is None
+
+
+@pytest.mark.parametrize(
+    ("suite", "words"),
+    [("ho3d", "handBoundingBox"), ("dexycb", "not comparable with those of papers"), ("hint", "as HaMeR is evaluated")],
+)
+def test_with_ground_truth_boxes_results_say_what_the_network_sees(
+    suite: str,
+    words: str,
+    weights: Path,
+    hint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    right, _ = predicted_hands(weights, 640, 480, CAMERA)
+    more: tuple[str, ...] = ()
+    if suite == "ho3d":
+        data = write_ho3d(tmp_path / "ho3d", "evaluation", [ground_truth_of(right)], CAMERA)
+    elif suite == "dexycb":
+        joints = ground_truth_of(right)[0]
+        data, more = (
+            write_dexycb(tmp_path / "dexycb", [joints], [CAMERA] * 8, (7, 8), (3,), range(8)),
+            ("--setup", "s1"),
+        )
+    else:
+        data, more = hint, ("--part", "epick")
+    command = ("eval", suite, "--data", data, "--weights", weights, "--gt-box", "--out", tmp_path / "out", *more)
+    assert handos(*command, monkeypatch=monkeypatch) == 0
+    (file,) = (tmp_path / "out").rglob("scores.json")
+    assert words in json.loads(file.read_text())["origin"]["crop"]
+    assert words in capsys.readouterr().out
+    assert words in file.with_name("report.html").read_text()
+
+
+@pytest.mark.parametrize("missing", [(2, 4, 11, 20), range(1, 21)])
+def test_hints_joints_without_existence_neither_count_nor_decide_which_hand_it_is(
+    missing: range | tuple[int, ...], weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands = predicted_hands(weights, 640, 480, CAMERA)
+    pixels = [hand.joints_2d.astype(np.float64) for hand in hands]
+    boxes = [[*joints.min(0), *joints.max(0)] for joints in pixels]
+    write_hint(tmp_path / "data", "TEST_epick_img", pixels, boxes, missing)
+    command = ("eval", "hint", "--data", tmp_path / "data", "--part", "epick", "--weights", weights)
+    assert handos(*command, "--out", tmp_path / "out", monkeypatch=monkeypatch) == 0
+    measures = measures_in(tmp_path / "out" / "epick")
+    assert measures["recall"] == measures["pck@.05_all"] == measures["found_pck@.05_all"] == 1
+    assert measures["handedness_accuracy"] == 1
 
 
 def test_results_of_different_protocols_have_different_folders(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handos_model.evaluation.report import format_video_evaluation
 from handos_model.evaluation.video_evaluation import evaluate_video, read_joints_reference
 from handos_model.geometry.arrays import FloatArray, ImageArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
@@ -95,3 +96,21 @@ def test_a_reference_file_is_read_and_an_invalid_one_is_named(tmp_path: Path) ->
         read_joints_reference(path)
     with pytest.raises(FileNotFoundError, match=r"absent\.json"):
         read_joints_reference(tmp_path / "absent.json")
+
+
+def test_what_a_video_does_not_allow_to_measure_is_absent_and_explained() -> None:
+    empty = format_video_evaluation(evaluate([]))
+    assert "with a hand                 -  not measured: the video has no frames" in empty
+    for result in (evaluate([], []), evaluate([[], []], [GRID, GRID])):
+        text = format_video_evaluation(result)
+        assert "nan" not in text
+        assert "handedness                  -  not measured: no frame has a hand" in text
+        assert "jitter                      -  not measured: no three consecutive frames have a hand" in text
+        assert "pck@.1                      -  not measured: no frame has both a hand and a reference" in text
+
+
+def test_a_reference_that_is_not_finite_is_named_by_frame(tmp_path: Path) -> None:
+    path = tmp_path / "joints.json"
+    path.write_text(json.dumps([[], [[0.0, float("nan")]] * 21]))
+    with pytest.raises(ValueError, match=r"joints\.json: frame 1: nan at \[0, 1\]"):
+        read_joints_reference(path)

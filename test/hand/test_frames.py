@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from hands import hand_at
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handos_model.hand.frames import Quaternion, fingertip_orientation, wrist_orientation
 from handos_model.hand.hand import Handedness
@@ -43,3 +45,20 @@ def test_orientations_are_unit_quaternions_for_degenerate_hands(direction: tuple
     joints_3d = np.outer(np.arange(21), direction).astype(np.float32)
     for rotation in (wrist_orientation(joints_3d, "right"), fingertip_orientation(joints_3d, FINGERTIPS[0])):
         assert np.linalg.norm(rotation) == pytest.approx(1)
+
+
+@given(
+    st.sampled_from([-1.0, 1.0]),
+    st.floats(-9, 0).map(lambda exponent: 10**exponent),
+    st.floats(0, 2 * np.pi),
+    st.floats(0.001, 0.1),
+)
+def test_fingertips_near_the_x_axis_have_unit_quaternions_too(
+    sign: float, sine: float, turn: float, length: float
+) -> None:
+    joints_3d = np.zeros((21, 3), np.float32)
+    direction = np.array([sign * np.sqrt(1 - sine**2), sine * np.cos(turn), sine * np.sin(turn)])
+    joints_3d[FINGERTIPS[0]] = length * direction
+    rotation = fingertip_orientation(joints_3d, FINGERTIPS[0])
+    assert np.linalg.norm(rotation) == pytest.approx(1, abs=1e-9)
+    np.testing.assert_allclose(rotated(rotation, (1, 0, 0)), direction, atol=1e-5)

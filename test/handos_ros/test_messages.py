@@ -98,6 +98,13 @@ def test_serialized_mesh_markers_are_those_of_the_vertices(stamp: Time) -> None:
         assert {m.ns for m in light.markers} == {"bones", "joints", "label"}
 
 
+def test_mesh_templates_do_not_pile_up_where_every_image_has_a_frame_of_its_own() -> None:
+    markers = HandMarkers(TOPOLOGY)
+    for k in range(5):
+        markers.messages([replace(hand_at(100), id=1), replace(hand_at(400), id=2)], Header(frame_id=f"camera_{k}"))
+    assert len(markers._meshes) == 2
+
+
 def test_markers_of_a_hand_that_leaves_are_deleted_once_and_others_are_not_touched() -> None:
     markers = HandMarkers(TOPOLOGY)
     stays, leaves = replace(hand_at(100), id=1), replace(hand_at(400), id=2)

@@ -9,6 +9,7 @@ import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from node_process import FRAME_ID, LIT, Client, RosProcess, TestCamera, running_node, stamp_of, write_weights
+from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header
 
 from handos_ros.msg import Hand, HandArray
@@ -147,3 +148,25 @@ def test_without_clock_diagnostics_tell_what_is_missing_and_sigint_ends_the_node
         received = client.collect(HandArray, "/timeless/hands")
         client.until(lambda: received and received[-1].hands, camera.send)
         assert node.stop() == 0
+
+
+def test_when_a_bag_starts_again_hands_that_left_are_gone_as_ever(
+    weights: Path, tmp_path: Path, client: Client
+) -> None:
+    names = ("-r", "__node:=replayed", "-r", "image:=/replayed/image", "-r", "/clock:=/replayed/clock")
+    with running_node(weights, "-p", "use_sim_time:=true", *names, log=tmp_path / "log.txt"):
+        camera = TestCamera(client, "/replayed/image")
+        clock = client.node.create_publisher(Clock, "/replayed/clock", 10)
+        received: list[HandArray] = client.collect(HandArray, "/replayed/hands")
+        began = time.monotonic()
+
+        def play(image: np.ndarray, start: float) -> None:
+            now = header_at(round((start + time.monotonic() - began) * SECOND))
+            clock.publish(Clock(clock=now.stamp))
+            camera.send_with(now, image, None)
+
+        client.until(lambda: received and received[-1].received.sec >= 900, lambda: play(LIT, 900))
+        client.until(lambda: [h for h in received[-1].hands if h.state == Hand.STATE_TRACKED], lambda: play(LIT, 900))
+        received.clear()
+        client.until(lambda: received and not received[-1].hands, lambda: play(DARK, 5))
+        assert all(0 <= hand.score <= 1 for message in received for hand in message.hands)

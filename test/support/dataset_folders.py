@@ -149,15 +149,25 @@ def _write_dexycb_frames(folder: Path, hands: Sequence[Float64Array | None], cam
         )
 
 
-def write_hint(folder: Path, name: str, hands: Sequence[Float64Array], boxes: Sequence[Sequence[float]]) -> Path:
-    """HInt: an image and a JSON file per hand; even ones are right hands, every third joint is occluded."""
+def write_hint(
+    folder: Path,
+    name: str,
+    hands: Sequence[Float64Array],
+    boxes: Sequence[Sequence[float]],
+    missing_joints: Sequence[int] = (),
+) -> Path:
+    """HInt: an image and a JSON file per hand; even ones are right hands, every third joint is occluded.
+
+    `missing_joints` are marked as not annotated, and their keypoints are far off.
+    """
     for index, (joints, box) in enumerate(zip(hands, boxes, strict=True)):
         stem = folder / name / f"ND_video_frame{index:06d}_{'l' if index % 2 else 'r'}"
         write_grey_image(stem.with_name(stem.name + ".jpg"), 640, 480)
         entry = {
             "bbox": [list(box)],
-            "keypoints": joints.tolist(),
+            "keypoints": [[-1e4, -1e4] if k in missing_joints else point for k, point in enumerate(joints.tolist())],
             "occlusion": [int(joint % 3 == 0) for joint in range(21)],
+            "existence": [int(joint not in missing_joints) for joint in range(21)],
         }
         stem.with_name(stem.name + ".json").write_text(json.dumps([entry]))
     return folder
