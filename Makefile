@@ -3,19 +3,24 @@
 PYTHON ?= python3
 # What the demo plays: a video file or a camera index.
 SOURCE ?= demo/clip.mp4
+# For how long `make fuzz` bombards the node, and with what: the same seed and first episode send the same again.
+SECONDS ?= 600
+SEED ?=
+FIRST ?= 0
 
 RUNTIME := .venv/.runtime-installed
 TESTING := .venv/.testing-installed
 MESSAGES := install/.messages-built
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test fuzz lint clean
 
 help:
 	@echo "make demo                 play the shipped clip through the node; results in out/demo/"
 	@echo "make demo SOURCE=VIDEO    the same with a video file or a camera index"
 	@echo "make test                 all checks: ruff, mypy, import-linter, pytest"
 	@echo "make lint                 all of them but pytest"
+	@echo "make fuzz                 bombard the node with random messages; SEED=7 SECONDS=600"
 	@echo "make clean                remove everything that was installed or built here"
 
 demo: $(MESSAGES)
@@ -23,6 +28,9 @@ demo: $(MESSAGES)
 
 test: lint
 	scripts/with_ros.sh python -m pytest -q
+
+fuzz: $(TESTING) $(MESSAGES)
+	scripts/with_ros.sh python test/fuzz/fuzz_node.py --seconds $(SECONDS) --first $(FIRST) $(if $(SEED),--seed $(SEED))
 
 lint: $(TESTING) $(MESSAGES)
 	.venv/bin/ruff check .

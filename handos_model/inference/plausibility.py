@@ -24,6 +24,7 @@ Rejection = Literal[
     "distance",
     "size",
     "reprojection",
+    "uncertainty",
 ]
 """Why a hand was dropped (the first three) or lost its metres (the others)."""
 
@@ -128,7 +129,8 @@ def _reject_metres(
 ) -> Rejection | None:
     joints, vertices = metric.joints_3d.tolist(), metric.vertices
     # Sums instead of tests of every number: this runs for every vertex of every image.
-    if not math.isfinite(sum(map(sum, joints)) + float(vertices.sum()) + float(metric.joint_sigma.sum())):
+    sigma = float(metric.joint_sigma.sum()) / len(joints)
+    if not math.isfinite(sum(map(sum, joints)) + float(vertices.sum()) + sigma):
         return "metres not finite"
     if min(joint[2] for joint in joints) <= 0 or (len(vertices) and vertices[:, 2].min() <= 0):
         return "behind the camera"
@@ -140,7 +142,8 @@ def _reject_metres(
     # Not >: a lens that does not reach the hand projects it to NaN.
     if not _relative_error(pixels, joints_2d.tolist()) <= limits.max_reprojection_error:
         return "reprojection"
-    return None
+    # More uncertain than the longest hand is long.
+    return "uncertainty" if sigma > limits.max_length else None
 
 
 def _length(joints: list[list[float]]) -> float:

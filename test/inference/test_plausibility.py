@@ -107,6 +107,12 @@ def test_a_vertex_behind_the_camera_is_enough() -> None:
     assert check_hands([bad], SHAPE, CAMERA).rejections == ("behind the camera",)
 
 
+def test_a_hand_more_uncertain_than_it_is_long_has_no_metres() -> None:
+    hand = hand_at(320)
+    unsure = replace(hand, metric=replace(metric_of(hand), joint_sigma=np.full(21, 0.4, np.float32)))
+    assert check_hands([unsure], SHAPE, CAMERA).rejections == ("uncertainty",)
+
+
 def test_joints_are_projected_through_the_lens() -> None:
     lens = LensDistortion("fisheye", (0.0, 0.0, 0.0, 0.0))
     hand = hand_at(620)

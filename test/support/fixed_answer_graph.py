@@ -100,7 +100,9 @@ def _scores_if_centre_is_lit(input_shape: tuple[int, int, int, int]) -> list[onn
     constants = {"centre": centre, "behind_centre": centre + 1, "axes": np.arange(4), "one_value": np.array([1])}
     return [
         *(helper.make_node("Constant", [], [name], value=_tensor(values)) for name, values in constants.items()),
-        helper.make_node("Slice", ["image", "centre", "behind_centre", "axes"], ["blue"]),
+        # TensorRT accepts bytes as an input, but in no operator other than this one.
+        helper.make_node("Cast", ["image"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Slice", ["numbers", "centre", "behind_centre", "axes"], ["blue"]),
         helper.make_node("Cast", ["blue"], ["lit"], to=TensorProto.BOOL),
         helper.make_node("Cast", ["lit"], ["bright"], to=TensorProto.FLOAT),
         helper.make_node("Reshape", ["bright", "one_value"], ["factor"]),
