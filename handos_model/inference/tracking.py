@@ -25,8 +25,8 @@ MAX_COST: Final = 1.5
 """Maximum cost of a match: the distance in hand lengths plus the costs of size and handedness."""
 SIZE_COST: Final = 0.5
 """Cost of a box that is e times longer or shorter."""
-HANDEDNESS_COST: Final = 0.7
-"""Cost of a hand of the other side, when both sides are certain."""
+HANDEDNESS_COST: Final = 0.3
+"""Cost of a hand of the other side, when both sides are certain: the network mistakes sides where hands overlap."""
 VELOCITY_TIME: Final = 0.048
 """Seconds in which the tracked velocity adapts to the newest one: half of it from one image to the next at 30 Hz."""
 VELOCITY_DECAY: Final = 0.2

@@ -123,7 +123,7 @@ def test_another_persons_hand_of_the_other_side_does_not_inherit_the_id() -> Non
     tracker = HandTracker()
     for k in range(10):
         tracker.update([hand_at(100)], k * FRAME, RAW)
-    hands = tracker.update([hand_at(300, side="left")], 10 * FRAME, RAW)
+    hands = tracker.update([hand_at(370, side="left")], 10 * FRAME, RAW)
     assert [(hand.id, hand.coasting) for hand in hands] == [(2, False), (1, True)]
 
 
