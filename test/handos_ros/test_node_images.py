@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from node_process import CAMERA, FRAME_ID, LIT, RELIABLE, Client, TestCamera, running_node, write_weights
+from node_process import CAMERA, FRAME_ID, LIT, RELIABLE, Client, TestCamera, running_node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -18,11 +18,6 @@ from handos_ros.msg import HandArray
 TWELVE_BITS = np.full((240, 320), 200, "<u2")
 """Its centre, and the hands there, are black if 16 bits are assumed."""
 TWELVE_BITS[0, 0] = 4095
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture

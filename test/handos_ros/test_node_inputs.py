@@ -1,30 +1,16 @@
 """Compressed images and depth images, over DDS."""
 
 import array
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 from builtin_interfaces.msg import Time
-from node_process import CAMERA, FRAME_ID, LIT, RELIABLE, Client, TestCamera, running_node, write_weights
+from node_process import CAMERA, FRAME_ID, LIT, RELIABLE, Client, TestCamera, running_node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from handos_ros.msg import HandArray
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights"))
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    client = Client()
-    yield client
-    client.close()
 
 
 def test_corrupt_jpeg_is_reported_and_survived(weights: Path, tmp_path: Path, client: Client) -> None:

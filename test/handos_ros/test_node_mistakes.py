@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
-from node_process import LIT, Client, TestCamera, ros_process, running_node, write_weights
+from node_process import LIT, Client, TestCamera, ros_process, running_node
 
 from handos_model.files.images import write_image
 from handos_model.geometry.intrinsics import CameraIntrinsics
@@ -17,11 +17,6 @@ from handos_model.hand.topology import HandTopology
 from handos_ros.messages import image_message
 from handos_ros.msg import HandArray
 from handos_ros.player import camera_info_message
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture

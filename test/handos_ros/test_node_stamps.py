@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from node_process import FRAME_ID, LIT, Client, RosProcess, TestCamera, running_node, stamp_of, write_weights
+from node_process import FRAME_ID, LIT, Client, RosProcess, TestCamera, running_node, stamp_of
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header
 
@@ -31,18 +31,6 @@ STRANGE_STAMPS: dict[str, tuple[Callable[[int], int], str]] = {
 }
 """Cameras by name: nanoseconds of the stamp of image k, and what the node says of them."""
 CAMERAS = [*STRANGE_STAMPS, "late", "new_hand"]
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights"))
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    client = Client()
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from node_process import CAMERA, FRAME_ID, LIT, Client, RosProcess, TestCamera, running_node, stamp_of, write_weights
+from node_process import CAMERA, FRAME_ID, LIT, Client, RosProcess, TestCamera, running_node, stamp_of
 from visualization_msgs.msg import Marker, MarkerArray
 
 from handos_model.hand.topology import HandTopology as ModelTopology
@@ -14,11 +14,6 @@ from handos_ros.msg import Hand, HandArray, HandTopology
 from handos_ros.topics import LATCHED_QOS
 
 TOPOLOGY = ModelTopology.load()
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")
