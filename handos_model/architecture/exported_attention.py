@@ -1,4 +1,4 @@
-"""Deformable attention as it is exported: the same numbers from operators that are fast in inference runtimes.
+"""Deformable attention as it runs on CPUs and is exported: the same numbers from operators that are fast there.
 
 ONNX Runtime's GridSample processes each channel of each point separately. Here the channels of a head are contiguous,
 so that each of a point's four neighbours is one row to gather, and one matrix product weights and sums all of them. A
@@ -6,12 +6,25 @@ query's points are contiguous too, x apart from y: arithmetic along such rows ta
 along pairs of coordinates.
 """
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from handos_model.architecture.aspect import longer_side
 from handos_model.architecture.attention import DeformableAttention
+from handos_model.architecture.decoder_layers import InteractiveLayer, JointLayer
+from handos_model.architecture.handos import HandOS
+
+
+def with_gathered_attention(model: HandOS) -> HandOS:
+    """Copy the model with `GatheredDeformableAttention` in its decoder."""
+    model = copy.deepcopy(model)
+    for layer in (*model.decoder.joint_layers, *model.decoder.interactive_layers):
+        assert isinstance(layer, JointLayer | InteractiveLayer)
+        layer.read.attention = GatheredDeformableAttention.from_trained(layer.read.attention)
+    return model
 
 
 class GatheredDeformableAttention(DeformableAttention):

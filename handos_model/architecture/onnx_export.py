@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.architecture.contract import INPUT_NAME, OUTPUT_NAMES, NetworkProperties
-from handos_model.architecture.decoder_layers import InteractiveLayer, JointLayer
-from handos_model.architecture.exported_attention import GatheredDeformableAttention
+from handos_model.architecture.exported_attention import with_gathered_attention
 from handos_model.architecture.handos import HandOS
 from handos_model.architecture.input_size import InputSizes
 from handos_model.files.atomic_write import atomic_write
@@ -88,7 +87,7 @@ def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, hal
     onnx.checker.ValidationError
         If the exported graph is not valid ONNX.
     """
-    model = _replace_attention(model)
+    model = with_gathered_attention(model)
     if half:
         model = to_half_precision(model)
     program = torch.onnx.export(
@@ -138,15 +137,6 @@ def to_half_precision(model: HandOS) -> HandOS:
             if isinstance(child, nn.LayerNorm):
                 parent.add_module(name, _Float32LayerNorm(child.float()))
     return halved
-
-
-def _replace_attention(model: HandOS) -> HandOS:
-    """Copy the model with the deformable attention that is fast in inference runtimes."""
-    model = copy.deepcopy(model)
-    for layer in (*model.decoder.joint_layers, *model.decoder.interactive_layers):
-        assert isinstance(layer, JointLayer | InteractiveLayer)
-        layer.read.attention = GatheredDeformableAttention.from_trained(layer.read.attention)
-    return model
 
 
 def _lower_opset(model: onnx.ModelProto) -> None:

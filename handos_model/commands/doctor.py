@@ -9,9 +9,9 @@ import typer
 
 _REQUIRED: Final = ("numpy", "opencv-python-headless", "onnxruntime", "typer", "tqdm")
 _OPTIONAL: Final = {
-    "onnx": "needed by `handos train`, `handos export`, and the backends torch, torch-cuda and tensorrt",
+    "onnx": "needed by `handos train`, `handos export` and the backend tensorrt",
     "torch": "needed by `handos train`, `handos export`, and the backends torch and torch-cuda",
-    "transformers": "needed by `handos train` and `handos export`",
+    "transformers": "needed by `handos train`, `handos export`, and the backends torch and torch-cuda",
 }
 
 

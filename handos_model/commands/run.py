@@ -79,7 +79,7 @@ def run(
         pipeline, tracking = pipeline.for_tracking(TrackingSettings(), score_threshold)
     settings = {
         "version of handos": __version__,
-        "--weights": _checksum(weights or shipped_weights()),
+        "--weights": _checksum(weights or shipped_weights(cast(Backend, backend))),
         "--score-threshold": score_threshold,
         "--fit-translation": fit_translation,
         "--fps": fps,

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from handos_model.architecture.contract import WeightsError
+from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, WeightsError
 from handos_model.geometry.arrays import ImageArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Hand
@@ -15,7 +15,7 @@ from handos_model.hand.mano import read_mano
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import Engine
-from handos_model.inference.backends.selection import Backend, load_engine
+from handos_model.inference.backends.selection import Backend, load_engine, runs_trained_weights
 from handos_model.inference.postprocessing import Postprocessor
 from handos_model.inference.preprocessing import letterbox
 from handos_model.inference.tracking import ScoreThresholds, TrackingSettings
@@ -102,7 +102,7 @@ class HandPipeline:
             If the backend cannot run on this machine.
         """
         topology = None if mano is None else read_mano(mano)
-        engine = load_engine(shipped_weights() if weights is None else Path(weights), backend)
+        engine = load_engine(shipped_weights(backend) if weights is None else Path(weights), backend)
         return cls(
             engine,
             score_threshold=score_threshold,
@@ -149,19 +149,20 @@ class HandPipeline:
         return self._postprocess(self.engine(network_input), geometry, camera)
 
 
-def shipped_weights() -> Path:
-    """Path of the ONNX file that is part of this package.
+def shipped_weights(backend: Backend = "auto") -> Path:
+    """Path of the file that is part of this package: an ONNX file, or what the torch backends run.
 
     Raises
     ------
     FileNotFoundError
         If it is missing.
     """
-    if not DEFAULT_WEIGHTS.is_file():
+    path = DEFAULT_WEIGHTS.with_suffix(TRAINED_WEIGHTS_SUFFIX) if runs_trained_weights(backend) else DEFAULT_WEIGHTS
+    if not path.is_file():
         raise FileNotFoundError(
-            f"the shipped weights {DEFAULT_WEIGHTS} do not exist: reinstall the package, or pass other weights"
+            f"the shipped weights {path} do not exist: reinstall the package, or pass other weights"
         )
-    return DEFAULT_WEIGHTS
+    return path
 
 
 def _require_topology(topology: HandTopology, topology_id: str) -> None:

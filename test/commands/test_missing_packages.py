@@ -12,7 +12,11 @@ import pytest
 import handos_model
 from handos_model.commands import cli
 
-NOT_INSTALLED = {module for modules in cli._EXTRAS.values() for module in modules} | {"tensorrt", "tensorrt_rtx_bindings", "PIL"}
+NOT_INSTALLED = {module for modules in cli._EXTRAS.values() for module in modules} | {
+    "tensorrt",
+    "tensorrt_rtx_bindings",
+    "PIL",
+}
 BLOCKED = (
     "import sys\n"
     "class Blocker:\n"

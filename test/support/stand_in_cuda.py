@@ -20,8 +20,15 @@ import pytest
 class StandInGpu:
     """One GPU with one stream."""
 
-    def __init__(self, name: str = "Stand-in GPU", shares_memory: bool = False, memory: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        name: str = "Stand-in GPU",
+        compute_capability: tuple[int, int] = (8, 7),
+        shares_memory: bool = False,
+        memory: int = 1 << 30,
+    ) -> None:
         self.name = name
+        self.compute_capability = compute_capability
         self.shares_memory = shares_memory
         self.free_memory = memory
         self.active_contexts = 0
@@ -87,7 +94,8 @@ STREAM = 77
 
 
 def install_pycuda(gpu: StandInGpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Install a `pycuda` in this process, and a libcuda for the functions that it lacks."""
+    """Install a `pycuda` in this process alone, without cuda.bindings, and a libcuda for the functions it lacks."""
+    monkeypatch.setitem(sys.modules, "cuda.bindings", None)
 
     class Error(Exception):
         pass
@@ -109,7 +117,7 @@ def install_pycuda(gpu: StandInGpu, monkeypatch: pytest.MonkeyPatch) -> None:
             return gpu.name
 
         def compute_capability(self) -> tuple[int, int]:
-            return 8, 7
+            return gpu.compute_capability
 
         def get_attribute(self, attribute: str) -> int:
             return int(gpu.shares_memory)
@@ -270,8 +278,8 @@ def install_cuda_bindings(
         "CUstream_flags": SimpleNamespace(CU_STREAM_NON_BLOCKING=1),
         "CUstreamCaptureMode": SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1),
         "CUdevice_attribute": SimpleNamespace(
-            CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR=8,
-            CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR=7,
+            CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR=gpu.compute_capability[0],
+            CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR=gpu.compute_capability[1],
             CU_DEVICE_ATTRIBUTE_INTEGRATED=int(gpu.shares_memory),
         ),
     }

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from stand_in_cuda import StandInGpu, install_cuda_bindings, install_pycuda
-from stand_in_tensorrt import Faults, Record, make_stand_in
+from stand_in_tensorrt import RTX_VERSION, Faults, Record, make_stand_in
 
-_USING_TENSORRT = ("builder", "tensorrt_engine", "log", "progress")
+from handos_model.inference.backends.tensorrt.library import CLASSIC_MODULE, RTX_MODULE
 
 
 @dataclass
@@ -44,18 +44,18 @@ def stand_in_machine(
     library: str = "pycuda",
     **gpu_properties: Any,
 ) -> StandInMachine:
-    """Make this process see such a machine."""
-    gpu = StandInGpu(**gpu_properties)
+    """Make this process see such a machine; TensorRT for RTX comes with an Ada GPU, the classic one with an Orin."""
+    gpu = StandInGpu(**{"compute_capability": (8, 9) if version == RTX_VERSION else (8, 7), **gpu_properties})
     tensorrt = make_stand_in(version, gpu.enqueue)
-    tensorrt.__spec__ = ModuleSpec("tensorrt", None)
-    monkeypatch.setitem(sys.modules, "tensorrt", tensorrt)
-    for name in _USING_TENSORRT:
-        # Imported again, so that they use this TensorRT and not that of an earlier test.
-        monkeypatch.delitem(sys.modules, f"handos_model.inference.backends.tensorrt.{name}", raising=False)
+    tensorrt.__spec__ = ModuleSpec(tensorrt.__name__, None)
+    for name in (CLASSIC_MODULE, RTX_MODULE):
+        monkeypatch.setitem(sys.modules, name, tensorrt if name == tensorrt.__name__ else None)
     if library == "pycuda":
         install_pycuda(gpu, monkeypatch)
     else:
         install_cuda_bindings(gpu, monkeypatch)
     monkeypatch.setattr("handos_model.inference.backends.selection.gpu_unavailable", lambda: None)
+    capability = "{}.{}".format(*gpu.compute_capability)
+    monkeypatch.setattr("handos_model.inference.backends.tensorrt.library.gpu_compute_capability", lambda: capability)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     return StandInMachine(gpu, tensorrt, cache / "handos" / "tensorrt")

@@ -1,8 +1,8 @@
-"""A stand-in for the module `tensorrt`, whose libraries exist only for machines with an NVIDIA GPU.
+"""Stand-ins for executing engines in TensorRT, which needs an NVIDIA GPU, and for what is special to old versions.
 
 "Building" stores the ONNX file, and "executing" runs it in ONNX Runtime on the memory at the addresses that were set.
-The stand-in checks that it is called as TensorRT has to be called, and `test_tensorrt_bindings.py` checks that all its
-members exist in the real bindings of the same version.
+Parsing and building are tested with the real TensorRT for RTX, in `test_tensorrt_rtx.py`. `test_tensorrt_bindings.py`
+checks that all members of the stand-ins exist in the real bindings of the same version.
 """
 
 import ctypes
@@ -15,18 +15,18 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime
 
-VERSIONS: Final = ("8.6.2", "10.13.3.9", "11.4.0.106")
+RTX_VERSION: Final = "1.7.1.116"
+VERSIONS: Final = ("8.6.2", "10.13.3.9", "11.4.0.106", RTX_VERSION)
 
 _MAGIC: Final = b"stand-in engine"
 _MAGIC_TIMING: Final = b"stand-in timing cache"
+_KERNELS: Final = b"stand-in kernels"
 
 
 @dataclass
 class Faults:
     """Error messages of the steps that are to fail."""
 
-    parse: str | None = None
-    build: str | None = None
     timing_cache: str | None = None
     runtime: str | None = None
     deserialize: str | None = None
@@ -44,6 +44,8 @@ class Record:
     flags: int = 0
     workspace: int | None = None
     timing_cache: bytes | None = None
+    targets: list[str] = field(default_factory=list)
+    loaded_kernels: bytes | None = None
     set_builder_flags: list[str] = field(default_factory=list)
     onnx: bytes = b""
 
@@ -72,9 +74,10 @@ def make_stand_in(version: str, enqueue: Callable[[Callable[[], None]], None]) -
     enqueue
         Queues work on the stream of the CUDA stand-in.
     """
-    module = ModuleType("tensorrt")
-    faults, record = Faults(), Record()
     major = int(version.split(".")[0])
+    is_rtx = version == RTX_VERSION
+    module = ModuleType("tensorrt_rtx_bindings" if is_rtx else "tensorrt")
+    faults, record = Faults(), Record()
 
     class ILogger:
         Severity = Severity
@@ -92,12 +95,21 @@ def make_stand_in(version: str, enqueue: Callable[[Callable[[], None]], None]) -
     class NetworkFlag11(IntEnum):
         STRONGLY_TYPED = 1
 
+    class ComputeCapability(IntEnum):
+        SM86 = 86
+        SM89 = 89
+        SM120 = 120
+
     class BuilderFlag10(IntEnum):
         FP16 = 0
         TF32 = 7
 
     class BuilderFlag11(IntEnum):
         TF32 = 4
+
+    class BuilderFlagRtx(IntEnum):
+        TF32 = 4
+        REQUIRE_USER_ALLOCATION = 20
 
     class MemoryPoolType(IntEnum):
         WORKSPACE = 0
@@ -111,8 +123,6 @@ def make_stand_in(version: str, enqueue: Callable[[Callable[[], None]], None]) -
             return self._content + b"+"
 
     class IBuilderConfig:
-        progress_monitor: Any = None
-
         def set_memory_pool_limit(self, pool: MemoryPoolType, pool_size: int) -> None:
             record.workspace = pool_size
 
@@ -135,50 +145,40 @@ def make_stand_in(version: str, enqueue: Callable[[Callable[[], None]], None]) -
         def get_timing_cache(self) -> ITimingCache:
             return self._cache
 
-    if major < 10:
-        del IBuilderConfig.progress_monitor
+    class IRtxBuilderConfig(IBuilderConfig):
+        num_compute_capabilities = 0
+        create_timing_cache = set_timing_cache = get_timing_cache = None  # type: ignore[assignment]
+
+        def set_compute_capability(self, compute_capability: ComputeCapability, index: int) -> bool:
+            assert index < self.num_compute_capabilities
+            record.targets.append(compute_capability.name)
+            return True
 
     class INetworkDefinition:
         model: bytes = b""
-
-    class ParserError:
-        def desc(self) -> str:
-            return str(faults.parse)
+        num_outputs = 1
 
     class OnnxParser:
         def __init__(self, network: INetworkDefinition, logger: ILogger) -> None:
             self._network = network
 
-        @property
-        def num_errors(self) -> int:
-            return int(faults.parse is not None)
-
-        def get_error(self, index: int) -> ParserError:
-            return ParserError()
-
         def parse(self, model: bytes) -> bool:
             self._network.model = record.onnx = model
-            return faults.parse is None
+            return True
 
     class Builder:
         def __init__(self, logger: ILogger) -> None:
-            self._logger = logger
+            assert isinstance(logger, ILogger)
 
         def create_network(self, flags: int = 0) -> INetworkDefinition:
             record.flags = flags
             return INetworkDefinition()
 
         def create_builder_config(self) -> IBuilderConfig:
-            return IBuilderConfig()
+            return IRtxBuilderConfig() if is_rtx else IBuilderConfig()
 
-        def build_serialized_network(self, network: INetworkDefinition, config: IBuilderConfig) -> bytes | None:
+        def build_serialized_network(self, network: INetworkDefinition, config: IBuilderConfig) -> bytes:
             record.builds += 1
-            if faults.build:
-                self._logger.log(Severity.ERROR, faults.build)
-                return None
-            monitor = getattr(config, "progress_monitor", None)
-            if monitor:
-                _report(monitor)
             return _MAGIC + version.encode() + b"\0" + network.model
 
     class Runtime:
@@ -193,7 +193,7 @@ def make_stand_in(version: str, enqueue: Callable[[Callable[[], None]], None]) -
             if faults.deserialize or not serialized_engine.startswith(head):
                 self._logger.log(Severity.ERROR, faults.deserialize or "Serialization assertion failed: magic tag")
                 return None
-            return ICudaEngine(serialized_engine[len(head) :], self._logger)
+            return (IRtxCudaEngine if is_rtx else ICudaEngine)(serialized_engine[len(head) :], self._logger)
 
     class ICudaEngine:
         def __init__(self, model: bytes, logger: ILogger) -> None:
@@ -217,11 +217,31 @@ def make_stand_in(version: str, enqueue: Callable[[Callable[[], None]], None]) -
         def get_tensor_dtype(self, name: str) -> DataType:
             return DataType(self._tensor(name).type)
 
-        def create_execution_context(self) -> Any:
+        def create_execution_context(self, runtime_config: Any = None) -> Any:
+            assert (runtime_config is not None) == is_rtx
             if faults.context:
                 self._logger.log(Severity.ERROR, faults.context)
                 return None
             return IExecutionContext(self)
+
+    class IRuntimeCache:
+        def deserialize(self, blob: bytes) -> bool:
+            record.loaded_kernels = blob if blob == _KERNELS else None
+            return blob == _KERNELS
+
+        def serialize(self) -> bytes:
+            return _KERNELS
+
+    class IRuntimeConfig:
+        def create_runtime_cache(self) -> IRuntimeCache:
+            return IRuntimeCache()
+
+        def set_runtime_cache(self, cache: IRuntimeCache) -> bool:
+            return True
+
+    class IRtxCudaEngine(ICudaEngine):
+        def create_runtime_config(self) -> IRuntimeConfig:
+            return IRuntimeConfig()
 
     class IExecutionContext:
         def __init__(self, engine: ICudaEngine) -> None:
@@ -255,40 +275,22 @@ def make_stand_in(version: str, enqueue: Callable[[Callable[[], None]], None]) -
             for name, value in zip(names, session.run(names, inputs), strict=True):
                 self._arrays[name][...] = value
 
-    class IProgressMonitor:
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
-            raise NotImplementedError
-
-        def step_complete(self, phase_name: str, step: int) -> bool:
-            raise NotImplementedError
-
-        def phase_finish(self, phase_name: str) -> None:
-            raise NotImplementedError
-
     members = {
         "__version__": version,
-        "NetworkDefinitionCreationFlag": {8: NetworkFlag86, 10: NetworkFlag10, 11: NetworkFlag11}[major],
-        "BuilderFlag": BuilderFlag11 if major > 10 else BuilderFlag10,
+        "NetworkDefinitionCreationFlag": {8: NetworkFlag86, 10: NetworkFlag10}.get(major, NetworkFlag11),
+        "BuilderFlag": BuilderFlagRtx if is_rtx else BuilderFlag11 if major > 10 else BuilderFlag10,
         "DataType": DataType,
         "MemoryPoolType": MemoryPoolType,
     }
-    for kind in (
-        *(ILogger, Builder, IBuilderConfig, INetworkDefinition, ITimingCache, OnnxParser, ParserError),
-        *(Runtime, ICudaEngine, IExecutionContext),
-        *((IProgressMonitor,) if major >= 10 else ()),
-    ):
-        members[kind.__name__] = kind
+    kinds: list[type] = [ILogger, Builder, INetworkDefinition, OnnxParser, Runtime, IExecutionContext]
+    if is_rtx:
+        kinds += [ComputeCapability, IRuntimeConfig, IRuntimeCache]
+        members |= {"IBuilderConfig": IRtxBuilderConfig, "ICudaEngine": IRtxCudaEngine}
+    else:
+        kinds += [ITimingCache, IBuilderConfig, ICudaEngine]
+    members |= {kind.__name__: kind for kind in kinds}
     for name, value in members.items():
         setattr(module, name, value)
     module.stand_in_faults = faults  # type: ignore[attr-defined]
     module.stand_in_record = record  # type: ignore[attr-defined]
     return module
-
-
-def _report(monitor: Any) -> None:
-    monitor.phase_start("Building", None, 2)
-    monitor.phase_start("Timing", "Building", 5)
-    for step in range(2):
-        assert monitor.step_complete("Building", step)
-    monitor.phase_finish("Timing")
-    monitor.phase_finish("Building")

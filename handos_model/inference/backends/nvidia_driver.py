@@ -5,6 +5,8 @@ from typing import Final
 
 LIBRARY: Final[str] = "libcuda.so.1"
 """Part of the driver, not of the CUDA toolkit."""
+_COMPUTE_CAPABILITY: Final = (75, 76)
+"""CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR."""
 
 
 def gpu_unavailable() -> str | None:
@@ -21,3 +23,13 @@ def gpu_unavailable() -> str | None:
     if not count.value:
         return "the NVIDIA driver finds no GPU: check CUDA_VISIBLE_DEVICES"
     return None
+
+
+def gpu_compute_capability() -> str:
+    """Compute capability of the first GPU, such as "8.9"; only where `gpu_unavailable` has returned ``None``."""
+    driver = ctypes.CDLL(LIBRARY)
+    device, numbers = ctypes.c_int(), (ctypes.c_int(), ctypes.c_int())
+    driver.cuDeviceGet(ctypes.byref(device), 0)
+    for number, attribute in zip(numbers, _COMPUTE_CAPABILITY, strict=True):
+        driver.cuDeviceGetAttribute(ctypes.byref(number), attribute, device)
+    return ".".join(str(number.value) for number in numbers)

@@ -1,8 +1,7 @@
-"""Runs the network in ONNX Runtime, on the CPU or on a GPU through one of its execution providers."""
+"""Runs the network in ONNX Runtime on the CPU, and checks that an ONNX file is a HandOS network."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import onnxruntime  # type: ignore[import-untyped]
 
@@ -15,21 +14,11 @@ from handos_model.architecture.contract import (
     WeightsError,
     require_output_shapes,
 )
-from handos_model.architecture.input_size import InputSize, InputSizes
+from handos_model.architecture.input_size import InputSizes
 from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID, MANO_VERTEX_COUNT
 from handos_model.hand.topology import HandTopology
-from handos_model.inference.backends.engine import BackendError, cache_folder
-from handos_model.inference.backends.private_files import require_private_folder
-from handos_model.inference.backends.static_shapes import set_static_shape
-
-Provider = Literal["CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"]
-
-_DEVICES: Final[Mapping[Provider, str]] = {
-    "CPUExecutionProvider": "CPU",
-    "CUDAExecutionProvider": "GPU by CUDA",
-    "TensorrtExecutionProvider": "GPU by TensorRT",
-}
+from handos_model.inference.backends.engine import BackendError
 
 _SPIN_MICROSECONDS: Final = "50"
 """Longer than the gap between most operators, short enough not to block the core for other programs."""
@@ -40,16 +29,12 @@ _MAX_BYTES: Final = 2 << 30
 
 
 class OnnxRuntimeEngine:
-    """A HandOS network from an ONNX file.
+    """A HandOS network from an ONNX file, on the CPU. May be called from several threads at once.
 
     Parameters
     ----------
     path
         ONNX file written by `handos export`.
-    provider
-        Execution provider.
-    size
-        Input size, for providers that need static shapes; ``None`` accepts inputs of any size.
 
     Raises
     ------
@@ -57,24 +42,13 @@ class OnnxRuntimeEngine:
         If the file does not exist.
     WeightsError
         If it is damaged or not a HandOS network.
-    BackendError
-        If the provider does not start; ONNX Runtime by itself would fall back to the CPU.
     """
 
-    def __init__(self, path: Path, provider: Provider = "CPUExecutionProvider", size: InputSize | None = None) -> None:
-        options = _session_options()
-        if size is not None:
-            set_static_shape(options, size)
-        self._session = _open_session(path, options, _providers(provider))
-        active = self._session.get_providers()[0]
-        if active != provider:
-            raise BackendError(
-                f"ONNX Runtime's {provider} does not start, only {active}: install the versions of CUDA, cuDNN and "
-                "TensorRT that this onnxruntime-gpu was built for; its messages above name them"
-            )
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self.properties = _validated_properties(self._session, path, size)
-        self.description = f"ONNX Runtime {onnxruntime.__version__}, {_DEVICES[provider]}"
+        self._session = _open_session(path, default_session_options())
+        self.properties = _validated_properties(self._session, path)
+        self.description = f"ONNX Runtime {onnxruntime.__version__}, CPU"
 
     def __call__(self, network_input: ImageArray) -> NetworkOutput:
         """Run the network on (1, H, W, 3) BGR uint8.
@@ -103,46 +77,13 @@ def read_properties(path: Path) -> NetworkProperties:
     WeightsError
         If it is damaged or not a HandOS network.
     """
-    options = _session_options()
+    options = default_session_options()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return _validated_properties(_open_session(path, options, ["CPUExecutionProvider"]), path)
+    return _validated_properties(_open_session(path, options), path)
 
 
-def _providers(provider: Provider) -> Sequence[str | tuple[str, Mapping[str, str]]]:
-    if provider == "TensorrtExecutionProvider":
-        folder = cache_folder() / "onnxruntime"
-        require_private_folder(folder)
-        caching = {
-            "trt_engine_cache_enable": "1",
-            "trt_engine_cache_path": str(folder),
-            "trt_timing_cache_enable": "1",
-        }
-        return [(provider, caching), "CUDAExecutionProvider", "CPUExecutionProvider"]
-    if provider == "CUDAExecutionProvider":
-        return [provider, "CPUExecutionProvider"]
-    return [provider]
-
-
-def _open_session(
-    path: Path, options: onnxruntime.SessionOptions, providers: Sequence[str | tuple[str, Mapping[str, str]]]
-) -> onnxruntime.InferenceSession:
-    if not path.is_file():
-        raise FileNotFoundError(f"weights file {path} does not exist: check the path, or {REEXPORT}")
-    if path.stat().st_size > _MAX_BYTES:
-        raise WeightsError(
-            f"weights file {path} ({path.stat().st_size} bytes) is larger than any ONNX file, {_MAX_BYTES} bytes: "
-            f"check the path, or {REEXPORT}"
-        )
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=providers)
-    except Exception as error:  # ONNX Runtime has an exception class per status code, without a common base class
-        raise WeightsError(
-            f"weights file {path} ({path.stat().st_size} bytes) is not a complete ONNX file: copy it again, or "
-            f"{REEXPORT}. ONNX Runtime: {error}"
-        ) from error
-
-
-def _session_options() -> onnxruntime.SessionOptions:
+def default_session_options() -> onnxruntime.SessionOptions:
+    """Session options of all engines."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: the warnings concern the graph's internals
     # A thread that spins between two operators starts the next one at once, but occupies a core.
@@ -153,19 +94,35 @@ def _session_options() -> onnxruntime.SessionOptions:
     return options
 
 
+def _open_session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise FileNotFoundError(f"weights file {path} does not exist: check the path, or {REEXPORT}")
+    if path.stat().st_size > _MAX_BYTES:
+        raise WeightsError(
+            f"weights file {path} ({path.stat().st_size} bytes) is larger than any ONNX file, {_MAX_BYTES} bytes: "
+            f"check the path, or {REEXPORT}"
+        )
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has an exception class per status code, without a common base class
+        raise WeightsError(
+            f"weights file {path} ({path.stat().st_size} bytes) is not a complete ONNX file, or too new for ONNX "
+            f"Runtime {onnxruntime.__version__}: copy it again, or {REEXPORT}. Its message: "
+            f"{' '.join(str(error).split())}"
+        ) from error
+
+
 def _parse_version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in text.split(".")[:2])
 
 
-def _validated_properties(
-    session: onnxruntime.InferenceSession, path: Path, size: InputSize | None = None
-) -> NetworkProperties:
+def _validated_properties(session: onnxruntime.InferenceSession, path: Path) -> NetworkProperties:
     try:
         _require_float_outputs(session)
         properties = NetworkProperties.from_metadata(session.get_modelmeta().custom_metadata_map)
         outputs = {output.name: output.shape for output in session.get_outputs()}
         require_output_shapes(outputs, _vertex_count(properties.topology_id))
-        _check_input(session, _input_dimensions(properties.input_sizes, size))
+        _check_input(session, properties.input_sizes)
         return properties
     except WeightsError as error:
         raise WeightsError(f"weights file {path}: {error}") from error
@@ -185,15 +142,9 @@ def _vertex_count(topology_id: str) -> int | None:
     return own.vertex_count if topology_id == own.id else None
 
 
-def _input_dimensions(sizes: InputSizes, size: InputSize | None) -> list[str | int]:
-    """Height and width of the input: numbers, or the names of dynamic dimensions."""
-    if size is not None:
-        return [size.height, size.width]
-    return [sizes.side, sizes.side] if sizes.square_only else ["height", "width"]
-
-
-def _check_input(session: onnxruntime.InferenceSession, dimensions: list[str | int]) -> None:
-    expected = {INPUT_NAME: ("tensor(uint8)", [1, *dimensions, 3])}
+def _check_input(session: onnxruntime.InferenceSession, sizes: InputSizes) -> None:
+    sides = [sizes.side, sizes.side] if sizes.square_only else ["height", "width"]
+    expected = {INPUT_NAME: ("tensor(uint8)", [1, *sides, 3])}
     inputs = {entry.name: (entry.type, list(entry.shape)) for entry in session.get_inputs()}
     if inputs != expected:
         raise WeightsError(f"its inputs are {inputs}, not {expected}, so it is not a HandOS network: {REEXPORT}")

@@ -20,14 +20,13 @@ Backend = Literal[
     "auto",
     "tensorrt",
     "tensorrt-fp32",
-    "torch-cuda",
-    "onnxruntime-tensorrt",
     "onnxruntime-cuda",
     "onnxruntime",
+    "torch-cuda",
     "torch",
 ]
-"""Names of backends; "auto" selects one. Those without a GPU library in their name run on the CPU, and "tensorrt" runs
-in half precision."""
+"""Names of backends; "auto" selects one. Those without a GPU library in their name run on the CPU, "tensorrt" runs in
+half precision, and the torch backends run weights to train on instead of a network in ONNX."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,6 +39,8 @@ class BackendSpec:
     """Returns why the backend cannot run on this machine, or ``None``; checked without loading a network."""
     load: Callable[[Path], Engine]
     """Loads a network file."""
+    runs_trained_weights: bool = False
+    """Whether the file holds weights to train on (safetensors), not a network in ONNX."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,9 @@ def load_engine(weights: Path, backend: Backend) -> Engine:
     BackendError
         If a named backend cannot run on this machine; it never falls back to another.
     FileNotFoundError, WeightsError
-        If the weights cannot be used with any backend.
+        If the weights cannot be used, or are not of the kind that the backend runs.
     """
-    if weights.suffix == TRAINED_WEIGHTS_SUFFIX and backend not in ("torch", "torch-cuda"):
-        raise WeightsError(
-            f"weights file {weights} runs on the backends torch and torch-cuda only: choose one of them, or write an "
-            "ONNX file of it with `handos export`"
-        )
-    engine = _load_best(weights) if backend == "auto" else require_backend(backend).load(weights)
+    engine = _load_best(weights) if backend == "auto" else _load_named(weights, backend)
     _LOGGER.info("the network runs on %s", engine.description)
     return engine
 
@@ -105,9 +101,32 @@ def require_backend(backend: Backend) -> BackendSpec:
     return spec
 
 
+def runs_trained_weights(backend: Backend) -> bool:
+    """Whether a backend runs weights to train on (safetensors) instead of a network in ONNX."""
+    return backend in BACKENDS and BACKENDS[backend].runs_trained_weights
+
+
+def _load_named(weights: Path, backend: Backend) -> Engine:
+    spec = require_backend(backend)
+    trained = weights.suffix == TRAINED_WEIGHTS_SUFFIX
+    if trained and not spec.runs_trained_weights:
+        raise WeightsError(
+            f"weights file {weights} runs on the backends torch and torch-cuda only: choose one of them, or write an "
+            "ONNX file of it with `handos export`"
+        )
+    if spec.runs_trained_weights and not trained:
+        beside = weights.with_suffix(TRAINED_WEIGHTS_SUFFIX)
+        other = str(beside) if beside.is_file() else f"the {TRAINED_WEIGHTS_SUFFIX} file that it was exported from"
+        raise WeightsError(
+            f"backend {backend} runs weights to train on, not an ONNX file such as {weights}: use {other}, or another "
+            "backend"
+        )
+    return spec.load(weights)
+
+
 def _load_best(weights: Path) -> SelectedEngine:
     skipped: list[str] = []
-    for backend in AUTO_ORDER:
+    for backend in auto_order(weights):
         spec = BACKENDS[backend]
         reason = spec.unavailable_reason()
         if reason is None:
@@ -132,17 +151,13 @@ def _missing_packages(*names: str, install: str) -> str | None:
 
 
 def _tensorrt_unavailable() -> str | None:
-    from handos_model.inference.backends.tensorrt.cuda_libraries import cuda_library_unavailable
+    from handos_model.inference.backends.tensorrt.library import tensorrt_unavailable
 
-    return (
-        gpu_unavailable()
-        or _missing_packages("tensorrt", install="part of JetPack, elsewhere `pip install tensorrt`")
-        or cuda_library_unavailable()
-    )
+    return gpu_unavailable() or tensorrt_unavailable()
 
 
 def _torch_unavailable() -> str | None:
-    return _missing_packages("torch", "onnx", install="`pip install handos[train]`")
+    return _missing_packages("torch", "transformers", "safetensors", install="`pip install '.[train]'`")
 
 
 def _torch_cuda_unavailable() -> str | None:
@@ -155,31 +170,25 @@ def _torch_cuda_unavailable() -> str | None:
     return reason
 
 
-def _provider_unavailable(provider: str) -> str | None:
+def _onnxruntime_cuda_unavailable() -> str | None:
     reason = gpu_unavailable()
     if reason is None:
         import onnxruntime  # type: ignore[import-untyped]
 
-        if provider not in onnxruntime.get_available_providers():
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
             return (
-                f"ONNX Runtime {onnxruntime.__version__} is built without {provider}: install onnxruntime-gpu instead"
+                f"ONNX Runtime {onnxruntime.__version__} is built without CUDA: `pip install '.[cuda]'`, "
+                "then `pip install --force-reinstall --no-deps onnxruntime-gpu`, because both builds of ONNX Runtime "
+                "use the same files"
             )
     return reason
 
 
 def _per_size(weights: Path, load: Callable[[Path, NetworkProperties, InputSize], Engine]) -> Engine:
-    properties = _read_properties(weights)
-    return EnginePerSize(properties, partial(load, weights, properties))
-
-
-def _read_properties(weights: Path) -> NetworkProperties:
-    if weights.suffix == TRAINED_WEIGHTS_SUFFIX:
-        from handos_model.architecture.trained_weights import read_trained_properties
-
-        return read_trained_properties(weights)
     from handos_model.inference.backends.onnxruntime_engine import read_properties
 
-    return read_properties(weights)
+    properties = read_properties(weights)
+    return EnginePerSize(properties, partial(load, weights, properties))
 
 
 def _load_tensorrt(precision: Literal["fp16", "fp32"], weights: Path) -> Engine:
@@ -188,46 +197,46 @@ def _load_tensorrt(precision: Literal["fp16", "fp32"], weights: Path) -> Engine:
     return _per_size(weights, partial(load_tensorrt_engine, precision=precision))
 
 
-def _load_torch(weights: Path) -> Engine:
-    from handos_model.inference.backends.torch_engine import TorchEngine
+def _load_onnxruntime_cuda(weights: Path) -> Engine:
+    from handos_model.inference.backends.bound_engine import BoundEngine
 
-    return _per_size(weights, TorchEngine)
+    return _per_size(weights, partial(BoundEngine, provider="CUDAExecutionProvider"))
+
+
+def _load_onnxruntime(weights: Path) -> Engine:
+    from handos_model.inference.backends.onnxruntime_engine import OnnxRuntimeEngine
+
+    return OnnxRuntimeEngine(weights)
 
 
 def _load_torch_cuda(weights: Path) -> Engine:
-    from handos_model.inference.backends.torch_engine import CudaGraphEngine
+    from handos_model.inference.backends.torch_engine import load_on_gpu
 
-    return _per_size(weights, CudaGraphEngine)
-
-
-def _load_onnxruntime(provider: Literal["CPUExecutionProvider", "CUDAExecutionProvider"], weights: Path) -> Engine:
-    from handos_model.inference.backends.onnxruntime_engine import OnnxRuntimeEngine
-
-    return OnnxRuntimeEngine(weights, provider)
+    return load_on_gpu(weights)
 
 
-def _load_onnxruntime_tensorrt(weights: Path) -> Engine:
-    from handos_model.inference.backends.onnxruntime_engine import OnnxRuntimeEngine
+def _load_torch(weights: Path) -> Engine:
+    from handos_model.inference.backends.torch_engine import TorchEngine
 
-    return _per_size(weights, lambda path, _, size: OnnxRuntimeEngine(path, "TensorrtExecutionProvider", size))
+    return TorchEngine(weights)
 
 
 BACKENDS: Final[Mapping[str, BackendSpec]] = MappingProxyType(
     {
         "tensorrt": BackendSpec(_tensorrt_unavailable, partial(_load_tensorrt, "fp16")),
         "tensorrt-fp32": BackendSpec(_tensorrt_unavailable, partial(_load_tensorrt, "fp32")),
-        "torch-cuda": BackendSpec(_torch_cuda_unavailable, _load_torch_cuda),
-        "onnxruntime-tensorrt": BackendSpec(
-            partial(_provider_unavailable, "TensorrtExecutionProvider"), _load_onnxruntime_tensorrt
-        ),
-        "onnxruntime-cuda": BackendSpec(
-            partial(_provider_unavailable, "CUDAExecutionProvider"), partial(_load_onnxruntime, "CUDAExecutionProvider")
-        ),
-        "onnxruntime": BackendSpec(lambda: None, partial(_load_onnxruntime, "CPUExecutionProvider")),
-        "torch": BackendSpec(_torch_unavailable, _load_torch),
+        "onnxruntime-cuda": BackendSpec(_onnxruntime_cuda_unavailable, _load_onnxruntime_cuda),
+        "onnxruntime": BackendSpec(lambda: None, _load_onnxruntime),
+        "torch-cuda": BackendSpec(_torch_cuda_unavailable, _load_torch_cuda, runs_trained_weights=True),
+        "torch": BackendSpec(_torch_unavailable, _load_torch, runs_trained_weights=True),
     }
 )
 
-AUTO_ORDER: Final = ("tensorrt", "torch-cuda", "onnxruntime-cuda", "onnxruntime")
-"""Fastest first, without backends that are never the fastest and without `onnxruntime-tensorrt`, which builds its
-engine for minutes without any log output."""
+AUTO_ORDER: Final = ("tensorrt", "onnxruntime-cuda", "onnxruntime", "torch-cuda", "torch")
+"""Fastest first, those for weights to train on last. Left out: `tensorrt-fp32`, which is never the fastest."""
+
+
+def auto_order(weights: Path) -> list[str]:
+    """The backends that `auto` tries for a file, in order."""
+    trained = weights.suffix == TRAINED_WEIGHTS_SUFFIX
+    return [backend for backend in AUTO_ORDER if BACKENDS[backend].runs_trained_weights == trained]

@@ -1,130 +1,188 @@
-"""Runs the network in torch, on the CPU or as a CUDA graph on an NVIDIA GPU."""
+"""Runs the model itself in torch, from its weights to train on: on the CPU, or as a CUDA graph on an NVIDIA GPU."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from handos_model.architecture.contract import OUTPUT_NAMES, TRAINED_WEIGHTS_SUFFIX, NetworkOutput, NetworkProperties
+from handos_model.architecture.contract import NetworkOutput, NetworkProperties, WeightsError
+from handos_model.architecture.exported_attention import with_gathered_attention
+from handos_model.architecture.handos import HandOS
 from handos_model.architecture.input_size import InputSize
+from handos_model.architecture.trained_weights import read_trained_model, read_trained_properties
 from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import BackendError
-from handos_model.inference.backends.static_shapes import read_with_static_shape
-from handos_model.inference.backends.torch_graph import TorchGraph
+from handos_model.inference.backends.engine_per_size import EnginePerSize
 
 _WARM_UP_RUNS: Final[int] = 3
 """Runs before capturing, in which libraries select their algorithms and allocate their memory."""
 
-Network = Callable[[Tensor], Mapping[str, Tensor]]
-"""From (1, H, W, 3) uint8 BGR to the outputs by name."""
-
 
 class TorchEngine:
-    """A HandOS network from an ONNX or safetensors file, on the CPU.
+    """A HandOS model from a safetensors file, on the CPU. Not to be called from several threads at once.
 
     Parameters
     ----------
     path
         File written by `handos export`.
-    properties
-        Metadata of the network.
-    size
-        Input size.
 
     Raises
     ------
-    BackendError
-        If torch cannot run it.
+    FileNotFoundError
+        If the file does not exist.
+    WeightsError
+        If it does not hold weights of a model with this package's mesh.
     """
 
-    def __init__(self, path: Path, properties: NetworkProperties, size: InputSize) -> None:
-        self.properties = properties
-        self._network = _load_network(path, properties, size, torch.device("cpu"))
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        model, self.properties = _read_model(path)
+        self._model = with_gathered_attention(model)
         self.description = f"torch {torch.__version__}, CPU"
 
     def __call__(self, network_input: ImageArray) -> NetworkOutput:
-        """Run the network on (1, H, W, 3) BGR uint8."""
-        outputs = self._network(torch.from_numpy(network_input))
-        return NetworkOutput(*(outputs[name].numpy() for name in OUTPUT_NAMES))
+        """Run the network on (1, H, W, 3) BGR uint8.
+
+        Raises
+        ------
+        BackendError
+            If torch cannot compute it, for example because it needs more memory than there is.
+        """
+        with _errors_named(self._path, "the CPU"), torch.inference_mode():
+            outputs = self._model(torch.from_numpy(network_input))
+        return NetworkOutput(*(output.numpy() for output in outputs))
 
 
 class CudaGraphEngine:
-    """A HandOS network from an ONNX or safetensors file, on the first NVIDIA GPU.
+    """A HandOS model on an NVIDIA GPU, captured as a CUDA graph for one input size.
 
     Parameters
     ----------
-    path
-        File written by `handos export`.
+    run
+        From (1, H, W, 3) uint8 BGR on the GPU to the fields of `NetworkOutput`; must not read values back.
     properties
         Metadata of the network.
     size
         Input size.
-
-    Raises
-    ------
-    BackendError
-        As for `TorchEngine`; also if the GPU has too little memory.
+    device
+        The GPU.
     """
 
-    def __init__(self, path: Path, properties: NetworkProperties, size: InputSize) -> None:
+    def __init__(
+        self,
+        run: Callable[[Tensor], tuple[Tensor, ...]],
+        properties: NetworkProperties,
+        size: InputSize,
+        device: torch.device,
+    ) -> None:
         self.properties = properties
-        device = torch.device("cuda", 0)
         self._host_input = torch.empty((1, size.height, size.width, 3), dtype=torch.uint8, pin_memory=True)
-        try:
-            self._input = self._host_input.to(device)
-            self._capture(_load_network(path, properties, size, device))
-        except torch.cuda.OutOfMemoryError as error:
-            raise BackendError(
-                f"{torch.cuda.get_device_name(device)} does not have enough memory for {path}: stop other programs "
-                f"that use it (see `nvidia-smi`). torch: {error}"
-            ) from error
+        self._input = self._host_input.to(device)
+        # TF32 would move joints as far as half precision does.
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+            self._capture(run)
         self.description = f"torch {torch.__version__}, {torch.cuda.get_device_name(device)}, CUDA graph"
 
+    @torch.inference_mode()
     def __call__(self, network_input: ImageArray) -> NetworkOutput:
         """Run the network on (1, H, W, 3) BGR uint8."""
         self._host_input.copy_(torch.from_numpy(network_input))
         self._input.copy_(self._host_input, non_blocking=True)
-        self._cuda_graph.replay()
+        self._graph.replay()
         self._host_output.copy_(self._packed, non_blocking=True)
         torch.cuda.current_stream().synchronize()
         # A copy, because the next image overwrites this memory.
         parts = np.split(self._host_output.numpy().copy(), self._ends[:-1])
         return NetworkOutput(*(part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)))
 
-    def _capture(self, network: Network) -> None:
+    def _capture(self, run: Callable[[Tensor], tuple[Tensor, ...]]) -> None:
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP_RUNS):
-                outputs = network(self._input)
+                outputs = run(self._input)
         torch.cuda.current_stream().wait_stream(stream)
-        self._shapes = [tuple(outputs[name].shape) for name in OUTPUT_NAMES]
+        self._shapes = [tuple(output.shape) for output in outputs]
         self._ends = np.cumsum([np.prod(shape) for shape in self._shapes])
-        self._cuda_graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._cuda_graph):
-            self._packed = _pack(network(self._input))
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph), KeepTensorsRead() as self._tensors_read:
+            # One tensor, so that one copy transfers all outputs to the host.
+            self._packed = torch.cat([output.flatten() for output in run(self._input)])
         self._host_output = torch.empty(self._packed.shape, dtype=self._packed.dtype, pin_memory=True)
 
 
-def _load_network(path: Path, properties: NetworkProperties, size: InputSize, device: torch.device) -> Network:
-    if path.suffix != TRAINED_WEIGHTS_SUFFIX:
-        return TorchGraph(path, read_with_static_shape(path, properties.input_sizes, size), device)
-    from handos_model.architecture.trained_weights import read_trained_model
+class KeepTensorsRead(TorchFunctionMode):
+    """Keeps the tensors that a computation reads but does not make, whose memory a CUDA graph goes on reading.
 
-    model, _ = read_trained_model(path, HandTopology.load())
-    model.to(device)
+    Nobody else may do so: transformers caches anchors and position embeddings for the latest few input sizes only.
+    """
 
-    @torch.inference_mode()
-    def run(image: Tensor) -> Mapping[str, Tensor]:
-        return dict(zip(OUTPUT_NAMES, model(image), strict=True))
+    def __init__(self) -> None:
+        super().__init__()
+        self.tensors: list[Tensor] = []
+        self._made: set[int] = set()
 
-    return run
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        given = _tensors_of([*args, *(kwargs or {}).values()])
+        self.tensors += [tensor for tensor in given if tensor.untyped_storage()._cdata not in self._made]
+        self._made |= {tensor.untyped_storage()._cdata for tensor in _tensors_of(result)}
+        return result
 
 
-def _pack(outputs: Mapping[str, Tensor]) -> Tensor:
-    """Concatenate all outputs, so that one copy transfers them to the host."""
-    return torch.cat([outputs[name].flatten() for name in OUTPUT_NAMES])
+def load_on_gpu(path: Path) -> EnginePerSize:
+    """Load a safetensors file's model onto the first NVIDIA GPU; its engines share the weights.
+
+    Raises
+    ------
+    FileNotFoundError, WeightsError
+        As for `TorchEngine`.
+    BackendError
+        If torch cannot run it there, for example because the GPU has too little memory.
+    """
+    model, properties = _read_model(path)
+    device = torch.device("cuda", 0)
+
+    def capture(size: InputSize) -> CudaGraphEngine:
+        with _errors_named(path, torch.cuda.get_device_name(device)):
+            return CudaGraphEngine(model, properties, size, device)
+
+    with _errors_named(path, "the GPU"):
+        model.to(device)
+    return EnginePerSize(properties, capture)
+
+
+def _read_model(path: Path) -> tuple[HandOS, NetworkProperties]:
+    topology, properties = HandTopology.load(), read_trained_properties(path)
+    if properties.topology_id != topology.id:
+        raise WeightsError(
+            f"weights file {path} is for the mesh {properties.topology_id!r}, but torch runs {topology.id!r} only: "
+            "write an ONNX file of it with `handos export`, for the other backends"
+        )
+    return read_trained_model(path, topology)
+
+
+@contextmanager
+def _errors_named(path: Path, device: str) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # of lacking memory and of CUDA, too
+        reason = str(error).partition("\n")[0]
+        raise BackendError(
+            f"torch cannot run {path} on {device}: {reason}. Free its memory, or choose another backend"
+        ) from error
+
+
+def _tensors_of(value: Any) -> list[Tensor]:
+    """The tensors in nested lists and tuples."""
+    if isinstance(value, Tensor):
+        return [value]
+    return [tensor for part in value for tensor in _tensors_of(part)] if isinstance(value, list | tuple) else []

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 from network_comparison import assert_same_hands
@@ -13,7 +12,8 @@ from handos_model.architecture.contract import WeightsError
 from handos_model.architecture.input_size import InputSize
 from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.hand import Hand
-from handos_model.inference.backends.onnxruntime_engine import OnnxRuntimeEngine, read_properties
+from handos_model.inference.backends.bound_engine import BoundEngine
+from handos_model.inference.backends.onnxruntime_engine import read_properties
 from handos_model.inference.backends.selection import BACKENDS, Backend
 from handos_model.inference.backends.static_shapes import read_with_static_shape
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS
@@ -108,10 +108,10 @@ def frame() -> ImageArray:
     return [next(frames) for _ in range(10)][-1].image
 
 
-def hands_of(frame: ImageArray, backend: Backend, weights: Path = DEFAULT_WEIGHTS) -> tuple[Hand, ...]:
+def hands_of(frame: ImageArray, backend: Backend) -> tuple[Hand, ...]:
     height, width = frame.shape[:2]
     camera = CameraIntrinsics.from_field_of_view(width, height, 60)
-    return HandPipeline.load(weights, backend)(frame, camera)
+    return HandPipeline.load(backend=backend)(frame, camera)
 
 
 def skip_if_unavailable(backend: Backend) -> None:
@@ -128,15 +128,18 @@ def test_torch_returns_the_same_hands(frame: ImageArray) -> None:
     assert_same_hands(hands_of(frame, "torch"), hands_of(frame, "onnxruntime"))
 
 
-def test_the_weights_to_train_on_return_the_same_hands(frame: ImageArray) -> None:
-    trained = DEFAULT_WEIGHTS.with_suffix(".safetensors")
-    assert_same_hands(hands_of(frame, "torch", trained), hands_of(frame, "onnxruntime"))
+def test_onnxruntime_in_bound_memory_returns_the_same_hands(frame: ImageArray) -> None:
+    properties = read_properties(DEFAULT_WEIGHTS)
+    height, width = frame.shape[:2]
+    size = properties.input_sizes.for_image(width, height)
+    engine = BoundEngine(DEFAULT_WEIGHTS, properties, size, provider="CPUExecutionProvider")
+    hands = HandPipeline(engine)(frame, CameraIntrinsics.from_field_of_view(width, height, 60))
+    assert_same_hands(hands, hands_of(frame, "onnxruntime"))
 
 
-@pytest.mark.parametrize("backend", ["auto", "onnxruntime"])
-def test_weights_to_train_on_are_refused_where_only_onnx_runs(backend: Backend) -> None:
+def test_weights_to_train_on_are_refused_where_only_onnx_runs() -> None:
     with pytest.raises(WeightsError, match=r"handos_edge\.safetensors .*torch-cuda"):
-        HandPipeline.load(DEFAULT_WEIGHTS.with_suffix(".safetensors"), backend)
+        HandPipeline.load(DEFAULT_WEIGHTS.with_suffix(".safetensors"), "onnxruntime")
 
 
 @pytest.mark.parametrize("library", ["pycuda", "cuda.bindings"])
@@ -154,9 +157,10 @@ def test_tensorrts_stand_in_returns_the_same_hands(
 
 
 @pytest.mark.cuda
-def test_torch_on_the_gpu_returns_the_same_hands(frame: ImageArray) -> None:
-    skip_if_unavailable("torch-cuda")
-    assert_same_hands(hands_of(frame, "torch-cuda"), hands_of(frame, "onnxruntime"))
+@pytest.mark.parametrize("backend", ["torch-cuda", "onnxruntime-cuda"])
+def test_cuda_returns_the_same_hands(backend: Backend, frame: ImageArray) -> None:
+    skip_if_unavailable(backend)
+    assert_same_hands(hands_of(frame, backend), hands_of(frame, "onnxruntime"))
 
 
 @pytest.mark.tensorrt
@@ -187,9 +191,3 @@ def test_all_shapes_are_static_and_operators_on_shapes_are_folded(static_network
     for tensor in (*graph.input, *graph.output, *graph.value_info):
         assert all(size.dim_value > 0 for size in tensor.type.tensor_type.shape.dim), tensor.name
     assert not {node.op_type for node in graph.node} & {"Shape", "Range", "ConstantOfShape"}
-
-
-def test_static_and_dynamic_shapes_have_the_same_output_in_onnxruntime() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (1, SIZE.height, SIZE.width, 3), np.uint8)
-    dynamic, static = OnnxRuntimeEngine(DEFAULT_WEIGHTS), OnnxRuntimeEngine(DEFAULT_WEIGHTS, size=SIZE)
-    np.testing.assert_allclose(static(image).scores, dynamic(image).scores, atol=1e-5)

@@ -19,7 +19,14 @@ from handos_model.inference.backends import nvidia_driver, onnxruntime_engine
 from handos_model.inference.backends import selection as backends
 from handos_model.inference.backends.engine import BackendError, Engine
 from handos_model.inference.backends.onnxruntime_engine import OnnxRuntimeEngine
-from handos_model.inference.backends.selection import AUTO_ORDER, BACKENDS, Backend, BackendSpec, load_engine
+from handos_model.inference.backends.selection import (
+    AUTO_ORDER,
+    BACKENDS,
+    Backend,
+    BackendSpec,
+    auto_order,
+    load_engine,
+)
 
 TOPOLOGY = HandTopology.load()
 LIT = np.full((1, INPUT_SIZE, INPUT_SIZE, 3), 200, np.uint8)
@@ -52,8 +59,9 @@ def test_auto_takes_the_cpu_without_a_gpu_and_gives_the_reason(weights: Path, ca
     caplog.set_level("INFO", "handos_model")
     engine = load_engine(weights, "auto")
     assert engine.description.startswith("ONNX Runtime")
-    for backend in AUTO_ORDER[:-1]:
+    for backend in auto_order(weights)[:-1]:
         assert f"{backend}: no NVIDIA driver" in engine.description
+    assert "torch" not in engine.description
     assert engine.description in caplog.text
     assert engine(LIT).scores[0] > 0.5
 
@@ -70,7 +78,7 @@ def test_auto_skips_a_backend_that_fails_and_warns(
 ) -> None:
     machine = stand_in_machine(monkeypatch, tmp_path / "cache")
     machine.faults.context = "Out of memory"
-    for name in AUTO_ORDER[1:-1]:
+    for name in auto_order(weights)[1:-1]:
         replace_backend(monkeypatch, name, reason="not installed")
     engine = load_engine(weights, "auto")
     assert engine.description.startswith("ONNX Runtime")
@@ -86,16 +94,15 @@ def test_auto_does_not_hide_invalid_weights(tmp_path: Path) -> None:
 
 
 def test_if_no_backend_works_every_reason_is_given(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in AUTO_ORDER:
+    order = auto_order(weights)
+    for name in order:
         replace_backend(monkeypatch, name, error=BackendError(f"{name} is broken"))
-    with pytest.raises(BackendError, match=".*".join(f"{name} is broken" for name in AUTO_ORDER)):
+    with pytest.raises(BackendError, match=".*".join(f"{name} is broken" for name in order)):
         load_engine(weights, "auto")
 
 
 @pytest.mark.usefixtures("without_gpu")
-@pytest.mark.parametrize(
-    "backend", ["tensorrt", "tensorrt-fp32", "torch-cuda", "onnxruntime-cuda", "onnxruntime-tensorrt"]
-)
+@pytest.mark.parametrize("backend", ["tensorrt", "tensorrt-fp32", "torch-cuda", "onnxruntime-cuda"])
 def test_a_named_backend_never_falls_back(weights: Path, backend: Backend) -> None:
     with pytest.raises(BackendError, match=rf"{backend} .*no NVIDIA driver"):
         HandPipeline.load(weights, backend=backend)
@@ -105,7 +112,7 @@ def test_a_named_backend_never_falls_back(weights: Path, backend: Backend) -> No
 def test_missing_packages_are_named(weights: Path, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "gpu_unavailable", lambda: None)
     monkeypatch.setattr(backends.util, "find_spec", lambda name: None)
-    with pytest.raises(BackendError, match=r": (tensorrt|torch, onnx) \(.*pip install"):
+    with pytest.raises(BackendError, match=r": (tensorrt|torch, transformers, safetensors) \(.*pip install"):
         load_engine(weights, backend)
 
 
@@ -119,17 +126,18 @@ def test_tensorrt_needs_a_cuda_library(weights: Path, monkeypatch: pytest.Monkey
 def test_an_onnxruntime_without_the_provider_is_named(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "gpu_unavailable", lambda: None)
     monkeypatch.setattr(onnxruntime_engine.onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(BackendError, match="CUDAExecutionProvider: install onnxruntime-gpu"):
+    with pytest.raises(BackendError, match=r"without CUDA: .*\.\[cuda\].*onnxruntime-gpu"):
         load_engine(weights, "onnxruntime-cuda")
 
 
-@pytest.mark.filterwarnings("ignore:Specified provider")
-@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "TensorrtExecutionProvider"])
-def test_a_provider_that_does_not_start_never_falls_back_to_the_cpu(weights: Path, provider: Any) -> None:
-    if provider in onnxruntime_engine.onnxruntime.get_available_providers():
-        pytest.skip("this ONNX Runtime has the provider")
-    with pytest.raises(BackendError, match=rf"{provider} does not start"):
-        OnnxRuntimeEngine(weights, provider)
+def test_auto_takes_onnxruntime_on_the_gpu_before_the_cpu(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_backend(monkeypatch, "tensorrt", reason="not installed")
+    loaded = OnnxRuntimeEngine(weights)
+    spec = BackendSpec(lambda: None, lambda path: loaded)
+    monkeypatch.setattr(backends, "BACKENDS", {**backends.BACKENDS, "onnxruntime-cuda": spec})
+    assert "backend onnxruntime-cuda, the fastest that works here (tensorrt: not installed)" in (
+        load_engine(weights, "auto").description
+    )
 
 
 def test_every_backend_can_be_named() -> None:

@@ -1,4 +1,4 @@
-"""Access to CUDA through pycuda or else cuda.bindings, whichever is installed."""
+"""Access to CUDA through cuda.bindings, or through pycuda where only that is installed, as on many a Jetson."""
 
 from importlib import util
 
@@ -8,7 +8,7 @@ from handos_model.inference.backends.tensorrt.cuda_device import CudaDevice
 
 def cuda_library_unavailable() -> str | None:
     """Reason why CUDA cannot be called from Python on this machine, or ``None``."""
-    if _has_pycuda() or _has_cuda_bindings():
+    if _has_cuda_bindings() or _has_pycuda():
         return None
     return "neither of the Python packages pycuda and cuda-bindings is installed: `pip install cuda-bindings`"
 
@@ -21,14 +21,14 @@ def open_cuda_device() -> CudaDevice:
     BackendError
         If there is none, or no library to access it.
     """
-    if _has_pycuda():
-        from handos_model.inference.backends.tensorrt.pycuda_device import PycudaDevice
-
-        return PycudaDevice()
     if _has_cuda_bindings():
         from handos_model.inference.backends.tensorrt.cuda_bindings_device import CudaBindingsDevice
 
         return CudaBindingsDevice()
+    if _has_pycuda():
+        from handos_model.inference.backends.tensorrt.pycuda_device import PycudaDevice
+
+        return PycudaDevice()
     raise BackendError(str(cuda_library_unavailable()))
 
 

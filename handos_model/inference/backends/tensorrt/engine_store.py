@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,8 +33,12 @@ class EngineIdentity:
     precision: str
     profile: str
     """Static shape of the input."""
+    library: str
+    """Which of the TensorRT libraries."""
     tensorrt: str
+    """Its version."""
     gpu: str
+    """Name of the GPU, or that the engine serves any of this compute capability."""
     compute_capability: str
 
     @property
@@ -49,6 +53,11 @@ class StoredEngine:
 
     plan: bytes
     path: Path
+
+    @property
+    def runtime_cache(self) -> Path:
+        """File of the kernels that are compiled when the engine is loaded."""
+        return self.path.with_suffix(".kernels")
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,10 @@ class EngineStore:
         with _lock(path.with_suffix(".lock")):
             plan, reason = _read(path, identity)
             if plan is None:
-                _LOGGER.log(logging.INFO if reason == _NOT_BUILT else logging.WARNING, "%s: %s", path, reason)
+                if reason == _NOT_BUILT:
+                    _LOGGER.info("%s: %s%s", path, reason, _most_similar(path, identity))
+                else:
+                    _LOGGER.warning("%s: %s", path, reason)
                 plan = build(self._timing_cache(identity))
                 _try_to_write(path, plan, identity, properties)
         return StoredEngine(plan, path)
@@ -95,7 +107,8 @@ class EngineStore:
 
     def path_of(self, identity: EngineIdentity, properties: NetworkProperties) -> Path:
         """Path of an engine."""
-        return self.folder / f"handos_{properties.preset}_{identity.precision}_{identity.key}.engine"
+        architecture = "sm" + identity.compute_capability.replace(".", "")
+        return self.folder / f"handos_{properties.preset}_{identity.precision}_{architecture}_{identity.key}.engine"
 
     def _timing_cache(self, identity: EngineIdentity) -> Path:
         device = hashlib.sha256(f"{identity.tensorrt} {identity.gpu} {identity.compute_capability}".encode())
@@ -131,6 +144,19 @@ def _read(path: Path, identity: EngineIdentity) -> tuple[bytes | None, str]:
     return plan, ""
 
 
+def _most_similar(path: Path, identity: EngineIdentity) -> str:
+    """What keeps the most similar engine from being used, for those who wonder why theirs, made ahead, is not."""
+    found: list[tuple[str, str]] = []
+    for sidecar in path.parent.glob(f"{path.stem.rpartition('_')[0]}_*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            stored = json.loads(read_private_file(sidecar, _MAX_SIDECAR_BYTES))["identity"]
+            found.append((_differences(stored, asdict(identity)), sidecar.stem))
+    if not found:
+        return ""
+    differences, name = min(found, key=lambda entry: entry[0].count(" instead of "))
+    return f"; in {name}, {differences}"
+
+
 def _differences(stored: Any, expected: dict[str, str]) -> str:
     stored = stored if isinstance(stored, dict) else {}
     return ", ".join(
@@ -144,7 +170,7 @@ def _try_to_write(path: Path, plan: bytes, identity: EngineIdentity, properties:
     try:
         _write(path, plan, identity, properties)
     except OSError as error:
-        # The engine took minutes, and runs without its file.
+        # The engine took time to build, and runs without its file.
         _LOGGER.warning("the engine cannot be stored as %s (%s), so the next start builds it again", path, error)
 
 

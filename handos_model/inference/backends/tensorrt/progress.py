@@ -3,14 +3,15 @@
 import logging
 import threading
 import time
-
-import tensorrt as trt
+from typing import Any
 
 _LOGGER = logging.getLogger(__name__)
 
 
-class BuildProgress(trt.IProgressMonitor):  # type: ignore[misc]
+class BuildProgress:
     """Logs the steps of a build's outermost phase. TensorRT calls it from several threads.
+
+    `create_progress_monitor` makes one, because each library has a base class of its own.
 
     Parameters
     ----------
@@ -44,3 +45,8 @@ class BuildProgress(trt.IProgressMonitor):  # type: ignore[misc]
         """Called by TensorRT."""
         with self._lock:
             self._steps.pop(phase_name, None)
+
+
+def create_progress_monitor(trt: Any, interval: float) -> BuildProgress:
+    """A monitor that the builder of a TensorRT module accepts."""
+    return type("Monitor", (BuildProgress, trt.IProgressMonitor), {})(interval)

@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import tensorrt as trt
 
 from handos_model.architecture.contract import INPUT_NAME, OUTPUT_NAMES, NetworkOutput, NetworkProperties
 from handos_model.architecture.input_size import InputSize
@@ -17,11 +16,13 @@ from handos_model.inference.backends.tensorrt.builder import Precision, build_en
 from handos_model.inference.backends.tensorrt.cuda_device import Buffer, CudaDevice
 from handos_model.inference.backends.tensorrt.cuda_libraries import open_cuda_device
 from handos_model.inference.backends.tensorrt.engine_store import EngineIdentity, EngineStore, StoredEngine, sha256_of
-from handos_model.inference.backends.tensorrt.log import TensorRTLog
+from handos_model.inference.backends.tensorrt.library import Target, TensorRTLibrary, target_of
+from handos_model.inference.backends.tensorrt.log import create_log
+from handos_model.inference.backends.tensorrt.runtime_cache import RuntimeCache
 
 _LOGGER = logging.getLogger(__name__)
 
-_DTYPES: Final = {trt.DataType.UINT8: np.uint8, trt.DataType.FLOAT: np.float32}
+_DTYPES: Final = {"UINT8": np.uint8, "FLOAT": np.float32}
 
 
 class UnreadableEngineError(BackendError):
@@ -33,12 +34,14 @@ class TensorRTEngine:
 
     Parameters
     ----------
-    plan
-        The serialized engine.
+    stored
+        The serialized engine and its file.
     properties
         Metadata of the network.
     precision
         Of the engine, for the description.
+    library
+        The TensorRT that built it.
     device
         The GPU.
 
@@ -48,18 +51,32 @@ class TensorRTEngine:
         If TensorRT cannot load or run it on this GPU.
     """
 
-    def __init__(self, plan: bytes, properties: NetworkProperties, precision: Precision, device: CudaDevice) -> None:
+    def __init__(
+        self,
+        stored: StoredEngine,
+        properties: NetworkProperties,
+        precision: Precision,
+        library: TensorRTLibrary,
+        device: CudaDevice,
+    ) -> None:
         self.properties = properties
         self._device = device
-        self._log = TensorRTLog()
+        self._log = create_log(library)
         with device.active():
-            self._runtime = self._log.create("runtime", trt.Runtime, self._log)
-            self._engine = self._deserialize(plan)
-            self._context = self._log.create("execution context", self._engine.create_execution_context)
+            self._runtime = self._log.create("runtime", library.trt.Runtime, self._log)
+            self._engine = self._log.create(
+                "engine", self._runtime.deserialize_cuda_engine, stored.plan, failure=UnreadableEngineError
+            )
+            cache = RuntimeCache(self._engine, stored.runtime_cache) if library.has_runtime_cache else None
+            options = () if cache is None else (cache.config,)
+            self._context = self._log.create("execution context", self._engine.create_execution_context, *options)
+            self._cache = cache  # it has to outlive the context
             self._buffers = {name: self._bind(name) for name in self._tensor_names()}
             self._launch = self._capture_graph()
+            if cache is not None:
+                cache.write()
         self.description = (
-            f"TensorRT {trt.__version__} in {precision} on {device.name} (compute capability "
+            f"{library} in {precision} on {device.name} (compute capability "
             f"{device.compute_capability}, {device.library})"
         )
 
@@ -72,12 +89,6 @@ class TensorRTEngine:
         # Copies, because the next image overwrites this memory.
         return NetworkOutput(*(self._buffers[name].host.copy() for name in OUTPUT_NAMES))
 
-    def _deserialize(self, plan: bytes) -> Any:
-        try:
-            return self._log.create("engine", self._runtime.deserialize_cuda_engine, plan)
-        except BackendError as error:
-            raise UnreadableEngineError(*error.args) from error
-
     def _tensor_names(self) -> list[str]:
         names = [str(self._engine.get_tensor_name(index)) for index in range(self._engine.num_io_tensors)]
         missing = {INPUT_NAME, *OUTPUT_NAMES} - set(names)
@@ -87,12 +98,12 @@ class TensorRTEngine:
 
     def _bind(self, name: str) -> Buffer:
         shape, dtype = tuple(self._engine.get_tensor_shape(name)), self._engine.get_tensor_dtype(name)
-        if dtype not in _DTYPES or min(shape, default=1) < 1:
+        if dtype.name not in _DTYPES or min(shape, default=1) < 1:
             raise BackendError(
                 f"the TensorRT engine's tensor {name} is {dtype} {shape}, unlike any of a HandOS network: export the "
                 "network with `handos export`"
             )
-        buffer = self._device.buffer(shape, _DTYPES[dtype])
+        buffer = self._device.buffer(shape, _DTYPES[dtype.name])
         if not self._context.set_tensor_address(name, buffer.address):
             raise BackendError(f"TensorRT rejects the memory of tensor {name} {shape}: {self._log.pop_errors()}")
         return buffer
@@ -130,15 +141,17 @@ def load_tensorrt_engine(
         If TensorRT or the GPU cannot run them.
     """
     device, store = open_cuda_device(), engine_store()
-    stored = build_stored_engine(weights, properties, size, precision, device, store)
-    try:
-        return TensorRTEngine(stored.plan, properties, precision, device)
-    except UnreadableEngineError as error:
-        # The sidecar does not tell whether TensorRT still accepts the engine, for example with another driver.
-        _LOGGER.warning("%s is built again: %s", stored.path, error)
-        store.discard(stored)
-        stored = build_stored_engine(weights, properties, size, precision, device, store)
-        return TensorRTEngine(stored.plan, properties, precision, device)
+    target = target_of(device)
+    with device.active():
+        stored = build_stored_engine(weights, properties, size, precision, target, store)
+        try:
+            return TensorRTEngine(stored, properties, precision, target.library, device)
+        except UnreadableEngineError as error:
+            # The sidecar does not tell whether TensorRT still accepts the engine, for example with another driver.
+            _LOGGER.warning("%s is built again: %s", stored.path, error)
+            store.discard(stored)
+            stored = build_stored_engine(weights, properties, size, precision, target, store)
+            return TensorRTEngine(stored, properties, precision, target.library, device)
 
 
 def engine_store() -> EngineStore:
@@ -151,7 +164,7 @@ def build_stored_engine(
     properties: NetworkProperties,
     size: InputSize,
     precision: Precision,
-    device: CudaDevice,
+    target: Target,
     store: EngineStore,
     workspace: int | None = None,
 ) -> StoredEngine:
@@ -161,23 +174,23 @@ def build_stored_engine(
     ----------
     weights, properties
         ONNX file of the network, and its metadata.
-    size, precision, workspace
+    size, precision, target, workspace
         As for `build_engine`; `size` is one of the network's input sizes.
-    device, store
-        GPU to build for, and where to keep the engine.
+    store
+        Where to keep the engine.
     """
     identity = EngineIdentity(
         onnx_sha256=sha256_of(weights),
         precision=precision,
         profile=f"{INPUT_NAME}=1x{size.height}x{size.width}x3",
-        tensorrt=trt.__version__,
-        gpu=device.name,
-        compute_capability=device.compute_capability,
+        library=target.library.name,
+        tensorrt=target.library.version,
+        gpu=target.gpu,
+        compute_capability=target.compute_capability,
     )
 
     def build(timing_cache: Path) -> bytes:
         network = read_with_static_shape(weights, properties.input_sizes, size)
-        with device.active():
-            return build_engine(weights, network, precision, timing_cache, workspace)
+        return build_engine(target, weights, network, precision, timing_cache, workspace)
 
     return store.get(identity, properties, build)

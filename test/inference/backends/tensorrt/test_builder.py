@@ -1,17 +1,18 @@
-"""Building TensorRT engines, with stand-ins for TensorRT and CUDA: `stand_in_machine`."""
+"""What old versions of TensorRT need for building, with stand-ins for them and CUDA: `stand_in_machine`.
 
-import logging
+The real TensorRT for RTX builds in `test_tensorrt_rtx.py`.
+"""
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fixed_answer_graph import INPUT_SIZE, metadata, two_hands, write_fixed_answer_graph
 from stand_in_machine import StandInMachine, stand_in_machine
-from stand_in_tensorrt import VERSIONS
+from stand_in_tensorrt import RTX_VERSION, VERSIONS
 
 from handos_model.architecture.contract import WeightsError
 from handos_model.hand.topology import HandTopology
-from handos_model.inference.backends.engine import BackendError
 from handos_model.inference.backends.selection import load_engine
 
 TOPOLOGY = HandTopology.load()
@@ -28,7 +29,13 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StandInMachine:
 
 
 @pytest.mark.parametrize(
-    ("version", "network_flag", "builder_flags"), [("8.6.2", 1, ["FP16"]), ("10.13.3.9", 2, []), ("11.4.0.106", 2, [])]
+    ("version", "network_flag", "builder_flags"),
+    [
+        ("8.6.2", 1, ["FP16"]),
+        ("10.13.3.9", 2, []),
+        ("11.4.0.106", 2, []),
+        (RTX_VERSION, 2, ["REQUIRE_USER_ALLOCATION"]),
+    ],
 )
 def test_half_precision_is_requested_as_each_version_needs_it(
     version: str,
@@ -51,7 +58,7 @@ def test_single_precision_builds_the_unchanged_file(
     machine = stand_in_machine(monkeypatch, tmp_path / "cache", version)
     load_engine(weights, "tensorrt-fp32")
     assert machine.record.onnx == weights.read_bytes()
-    assert machine.record.set_builder_flags == ["no TF32"]
+    assert machine.record.set_builder_flags[-1:] == ["no TF32"]
 
 
 def test_the_timing_cache_is_reused_and_updated(machine: StandInMachine, weights: Path) -> None:
@@ -95,33 +102,6 @@ def test_a_timing_cache_that_tensorrt_rejects_is_replaced_by_an_empty_one(
     load_engine(weights, "tensorrt-fp32")
     assert machine.record.timing_cache == b""
     assert f"rejects the timing cache {cache}" in caplog.text
-
-
-def test_progress_is_logged(
-    machine: StandInMachine, weights: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    import handos_model.inference.backends.tensorrt.builder as builder_module
-
-    monkeypatch.setattr(builder_module, "_PROGRESS_INTERVAL", 0)
-    load_engine(weights, "tensorrt")
-    assert "this takes minutes" in caplog.text
-    assert "Building, step 1 of 2" in caplog.text
-    assert "Timing" not in caplog.text
-    assert "built the TensorRT engine in" in caplog.text
-
-
-def test_a_network_that_tensorrt_cannot_read_is_named(machine: StandInMachine, weights: Path) -> None:
-    machine.faults.parse = "no importer for operator Foo"
-    with pytest.raises(WeightsError, match=r"network\.onnx.*operator Foo.*handos export"):
-        load_engine(weights, "tensorrt")
-
-
-def test_a_failed_build_reports_tensorrts_error_and_leaves_no_file(machine: StandInMachine, weights: Path) -> None:
-    machine.faults.build = "Out of memory: requested 3 GiB"
-    with pytest.raises(BackendError, match=r"network\.onnx.*Out of memory: requested 3 GiB.*--workspace"):
-        load_engine(weights, "tensorrt")
-    assert not [path for path in machine.folder.iterdir() if path.suffix != ".lock"]
 
 
 def test_a_file_that_is_not_a_network_is_refused_without_a_build(machine: StandInMachine, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from handos_model.inference.backends.engine import BackendError
 from handos_model.inference.backends.private_files import read_private_file, write_private_file
 from handos_model.inference.backends.tensorrt.engine_store import EngineIdentity, EngineStore
 
-IDENTITY = EngineIdentity("0123", "fp16", "image=1x192x192x3", "10.3.0", "Orin", "8.7")
+IDENTITY = EngineIdentity("0123", "fp16", "image=1x192x192x3", "TensorRT", "10.3.0", "Orin", "8.7")
 PROPERTIES = NetworkProperties("edge", "hand", InputSizes(192, 32), 0.5, 3.0)
 SIZE = 1 << 20
 
@@ -69,6 +69,19 @@ def test_an_engine_without_its_sidecar_is_built_again(tmp_path: Path) -> None:
     path.with_suffix(".json").unlink()
     store.get(IDENTITY, PROPERTIES, slow_build)
     assert len((tmp_path / "builds").read_text().splitlines()) == 2
+
+
+def test_what_keeps_an_engine_that_was_made_ahead_from_being_used_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    store = EngineStore(tmp_path)
+    store.get(replace(IDENTITY, profile="image=1x96x192x3", onnx_sha256="4567"), PROPERTIES, quick_build)
+    made_ahead = store.get(replace(IDENTITY, tensorrt="10.3.1"), PROPERTIES, quick_build)
+    made_ahead.path.with_suffix(".lock").unlink()
+    store.get(IDENTITY, PROPERTIES, quick_build)
+    assert f"in {made_ahead.path.stem}, tensorrt is '10.3.1' instead of '10.3.0'" in caplog.messages[-1]
+    assert count_builds(tmp_path) == 3
 
 
 FORGED = b"a program of somebody else"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fixed_answer_graph import INPUT_SIZE, metadata, two_hands, write_fixed_answer_graph
 from stand_in_machine import StandInMachine, stand_in_machine
-from stand_in_tensorrt import VERSIONS
+from stand_in_tensorrt import RTX_VERSION, VERSIONS
 
 from handos_model import HandPipeline
 from handos_model.architecture.contract import OUTPUT_NAMES, WeightsError
@@ -40,7 +40,7 @@ def test_returns_the_networks_output_with_every_version_and_library(
 ) -> None:
     stand_in_machine(monkeypatch, tmp_path / "cache", version, library)
     engine = load_engine(weights, "tensorrt")
-    assert f"TensorRT {version} in fp16 on Stand-in GPU" in engine.description
+    assert f"{'TensorRT for RTX' if version == RTX_VERSION else 'TensorRT'} {version} in fp16" in engine.description
     assert library in engine.description
     for image, factor in ((LIT, 1), (np.zeros_like(LIT), 0), (LIT, 1)):
         output = engine(image)
@@ -197,6 +197,38 @@ def test_too_little_memory_on_the_gpu_names_the_tensor(
     stand_in_machine(monkeypatch, tmp_path / "cache", library=library, memory=1000)
     with pytest.raises(BackendError, match=rf"\d+ bytes.*{INPUT_SIZE}.*nvidia-smi"):
         load_engine(weights, "tensorrt")
+
+
+def test_kernels_that_rtx_compiles_are_kept_beside_the_engine(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = stand_in_machine(monkeypatch, tmp_path / "cache", RTX_VERSION)
+    load_engine(weights, "tensorrt")
+    assert machine.record.loaded_kernels is None
+    cache = machine.engine_file().with_suffix(".kernels")
+    kept = cache.read_bytes()
+    assert cache.stat().st_mode & 0o777 == 0o600
+    load_engine(weights, "tensorrt")
+    assert machine.record.loaded_kernels == kept
+    cache.write_bytes(b"torn")
+    load_engine(weights, "tensorrt")
+    assert f"rejects the cache of compiled kernels {cache}" in caplog.text
+    assert cache.read_bytes() == kept
+    cache.chmod(0o666)
+    load_engine(weights, "tensorrt")
+    assert machine.record.loaded_kernels is None
+    assert f"the cache {cache} is not used" in caplog.text
+
+
+@pytest.mark.parametrize("version", ["10.13.3.9", RTX_VERSION])
+def test_an_old_driver_is_named_without_building_again(
+    version: str, weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine = stand_in_machine(monkeypatch, tmp_path / "cache", version)
+    machine.faults.deserialize = "cudaError 35: CUDA driver version is insufficient for CUDA runtime version"
+    with pytest.raises(BackendError, match=rf"driver is too old for TensorRT.* {version}: update it"):
+        load_engine(weights, "tensorrt")
+    assert machine.record.builds == 1
 
 
 @pytest.mark.parametrize(
