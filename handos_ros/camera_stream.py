@@ -8,6 +8,7 @@ from typing import Any, Final
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from handos_model.files.signal_range import SignalRange
@@ -88,6 +89,7 @@ class CameraStream:
         self.info_topic = camera_info_topic(node, name)
         self._is_rectified = _is_rectified(parameters.rectification, image_topic(node, name))
         self._subscriptions: list[Subscription[Any]] = []
+        self._silence_timer: Timer | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -97,6 +99,7 @@ class CameraStream:
         self.image_monitor = ImageMonitor()
         self.depth_images = DepthImages()
         self.tracker = HandTracker()
+        self._view: tuple[tuple[int, ...], str] | None = None
         self.counters = CameraCounters()
         self._info: CameraInfo | None = None
         self._calibration = CalibrationReader()
@@ -113,16 +116,17 @@ class CameraStream:
         """
         self._reset()
         self._deliver = deliver
+        self._silence_timer = self._node.create_timer(WARNING_PERIOD, self._warn_of_silence, clock=STEADY_CLOCK)
         self._create_subscription(CameraInfo, self.info_topic, self._receive_info)
         self._create_subscription(self._image_type, self.image_topic, self._receive_image, self._count_lost)
         if self._parameters.depth:
             self._create_subscription(Image, depth_topic(self._node, self.name), self._receive_depth)
-        self._silence_timer = self._node.create_timer(WARNING_PERIOD, self._warn_of_silence, clock=STEADY_CLOCK)
 
     def unsubscribe(self) -> None:
         """Stop receiving, so that the camera's driver may rest."""
-        if self._subscriptions:
+        if self._silence_timer is not None:
             self._node.destroy_timer(self._silence_timer)
+            self._silence_timer = None
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
@@ -152,6 +156,12 @@ class CameraStream:
             except CameraInfoError as error:
                 self._warn_of_intrinsics(f"camera_info on {self.info_topic} is not used: {error}", field_of_view)
         return assumed_intrinsics(width, height, field_of_view)
+
+    def forget_hands_of_another_view(self, image_shape: tuple[int, ...], frame_id: str) -> None:
+        """Forget the tracked hands if the image's size or frame is new: their pixels or metres mean something else."""
+        if self._view not in (None, (image_shape, frame_id)):
+            self.tracker.forget()
+        self._view = image_shape, frame_id
 
     def offer(self, image: ReceivedImage) -> bool:
         """Store the newest image; return False if it replaces one that the worker has not taken yet."""
@@ -184,7 +194,8 @@ class CameraStream:
         self._subscriptions.append(subscription)
 
     def _receive_image(self, message: ImageMessage) -> None:
-        self._silence_timer.cancel()
+        if self._silence_timer is not None:
+            self._silence_timer.cancel()
         self.counters.last_image = arrived = time.monotonic()
         self.counters.received += 1
         now = self._node.get_clock().now()

@@ -64,7 +64,7 @@ class HandEstimator:
         depth = _depth_of(stream, received, width, height, parameters.depth_tolerance) if parameters.depth else None
         hands = self._correct_metres(hands, intrinsics, depth, parameters.depth_range)
         hands = _keep_plausible(hands, stream, image, intrinsics, settings.plausibility)
-        hands = _track(hands, stream, received, settings.tracking)
+        hands = _track(hands, stream, received, image, settings.tracking)
         hands = _keep_plausible(hands, stream, image, intrinsics, settings.plausibility)
         if not parameters.publish_tentative:
             hands = tuple(hand for hand in hands if not hand.tentative)
@@ -127,9 +127,14 @@ def _keep_plausible(
 
 
 def _track(
-    hands: tuple[Hand, ...], stream: CameraStream, received: ReceivedImage, settings: TrackingSettings
+    hands: tuple[Hand, ...],
+    stream: CameraStream,
+    received: ReceivedImage,
+    image: ImageArray,
+    settings: TrackingSettings,
 ) -> tuple[Hand, ...]:
     time = received.time
+    stream.forget_hands_of_another_view(image.shape, received.message.header.frame_id)
     try:
         return stream.tracker.update(hands, time.seconds, settings, received=time.received)
     except Exception:

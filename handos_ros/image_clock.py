@@ -9,8 +9,10 @@ from enum import Enum
 from typing import Final
 
 MAX_LATE: Final = 1.0
-"""Seconds by which an image that was overtaken may be late. A larger step back is a clock that was set, or a recording
-that starts again."""
+"""Seconds by which the stamp of an image that was overtaken may lie back. A larger step is a clock that was set, or a
+recording that starts again."""
+LATE_PATIENCE: Final = 0.2
+"""Seconds after the newest image in which images may be late: hands must not wait for a clock that was set back."""
 MIN_STEP: Final = 0.001
 """Seconds by which stamps must advance from image to image: less is a stamp that stands still."""
 MAX_DEVIATION: Final = 1.0
@@ -91,9 +93,10 @@ class ImageClock:
         return 0.0 if self._received is None else max(received - self._received, 0.0)
 
     def _is_late(self, stamp: int, received: float) -> bool:
-        # If nothing newer arrives for a while, it is the clock that was set back.
         used = self._used
-        return used is not None and 0 < used.stamp - stamp <= MAX_LATE * 1e9 and received - used.received <= MAX_LATE
+        if used is None or received - used.received > LATE_PATIENCE:
+            return False
+        return 0 < used.stamp - stamp <= MAX_LATE * 1e9
 
     def _problem_of(self, stamp: int, received: float) -> StampProblem | None:
         if stamp <= 0:

@@ -105,7 +105,7 @@ class HandosNode(LifecycleNode):
         except Exception as error:
             if self.context.ok():  # otherwise the step failed because a signal arrived
                 self.errors.add(str(error))
-                reason = error if isinstance(error, USER_ERRORS) else traceback.format_exc()
+                reason = error if _is_users(error) else traceback.format_exc()
                 self.get_logger().error(f"not {name}: {reason}")
             undo()
             return FAILURE
@@ -210,6 +210,11 @@ def main() -> None:
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _is_users(error: Exception) -> bool:
+    # rclpy has no exception class for a quality of service that does not exist.
+    return isinstance(error, USER_ERRORS) or str(error).startswith("Unexpected QoS override")
 
 
 def _start(node: HandosNode) -> bool:

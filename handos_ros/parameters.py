@@ -316,7 +316,7 @@ def _check_together(parameters: NodeParameters) -> None:
         raise ValueError(f"parameter signal_bits is {parameters.signal_bits}: give 8..16, or 0 to find it out")
     if 0 < parameters.field_of_view < 1:
         raise ValueError(f"parameter field_of_view is {parameters.field_of_view}: give 1..179 degrees, or 0 for none")
-    names = list(parameters.cameras)
+    names = list(parameters.cameras or ())  # rclpy has None for an empty list
     are_distinct = len(names) == len(set(names)) > 0
     if names != [""] and not (are_distinct and all(map(_CAMERA_NAME.fullmatch, names))):
         raise ValueError(

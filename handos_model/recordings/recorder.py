@@ -38,6 +38,8 @@ class CameraChoice:
     def __post_init__(self) -> None:
         if self.intrinsics is not None and self.field_of_view is not None:
             raise ValueError("give either the camera's intrinsics or a field of view, not both")
+        if self.field_of_view is not None:
+            CameraIntrinsics.from_field_of_view(640, 480, self.field_of_view)  # refuses impossible ones
 
     def intrinsics_for(self, image: ImageArray) -> CameraIntrinsics | None:
         """Intrinsics of an image (H, W, 3); ``None`` if they are unknown. Raises ValueError if they cannot be true."""
@@ -161,6 +163,7 @@ class Recorder:
 
     def _record_source(self, source: FrameSource, progress: "_Progress") -> None:
         if source.name in progress.run.finished and (self.tracking is not None or source.kind == "video"):
+            self._report_growth(source, progress)
             return
         tracker = None if self.tracking is None else HandTracker()
         failures = len(progress.summary.failures)
@@ -177,16 +180,32 @@ class Recorder:
             progress.run.finished.append(source.name)
             progress.run.write(progress.folder.record)
 
+    def _report_growth(self, source: FrameSource, progress: "_Progress") -> None:
+        done = sum(Path(name).parent == Path(source.name) for name in progress.done_images)
+        if source.kind == "folder" and source.frame_count != done:
+            progress.summary.failures.append(
+                f"folder {source.name} has {source.frame_count} images now, of which {done} were tracked: hands cannot "
+                "be followed from there on, run it into another folder or give --overwrite"
+            )
+
     def _open_overlay(self, source: FrameSource, folder: OutputFolder) -> AbstractContextManager[WriteOverlay | None]:
         return overlay_writer(source, folder.overlays) if self.with_overlay else nullcontext()
 
     def _record_frame(
         self, frame: Frame, tracker: HandTracker | None, progress: "_Progress", write_overlay: WriteOverlay | None
     ) -> None:
-        summary, camera = progress.summary, self.camera.intrinsics_for(frame.image)
+        summary = progress.summary
+        try:
+            camera = self.camera.intrinsics_for(frame.image)
+        except ValueError as error:
+            summary.failures.append(f"{frame.source}: {error}")
+            return
         start = time.perf_counter()
         hands = self._keep_plausible(self.pipeline(frame.image, camera), frame, camera, summary)
         if tracker is not None and self.tracking is not None:
+            if progress.image_shape not in (None, frame.image.shape):
+                tracker.forget()  # pixels mean something else now
+            progress.image_shape = frame.image.shape
             hands = tracker.update(hands, frame.stamp, self.tracking)
             hands = self._keep_plausible(hands, frame, camera, summary)
         summary.seconds += time.perf_counter() - start
@@ -205,7 +224,7 @@ class Recorder:
         return checked.hands
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Progress:
     """State of a run."""
 
@@ -215,6 +234,8 @@ class _Progress:
     """`source` and `index` of the frames that an earlier run has finished."""
     results: ResultsWriter
     summary: RecordingSummary
+    image_shape: tuple[int, ...] | None = None
+    """Of the newest frame."""
 
     def is_done(self, source: FrameSource, frame: Frame) -> bool:
         """Whether an earlier run has finished a frame; the position of an image changes when others join its folder."""

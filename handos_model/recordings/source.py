@@ -15,6 +15,8 @@ from handos_model.files.images import read_image
 from handos_model.recordings.capture import announced_frames, frame_rate, read_live, read_next, read_video
 from handos_model.recordings.frame import Frame, SourceError
 
+MAX_CAMERA_DIGITS: Final = 4
+"""A longer number is no camera's."""
 IMAGE_SUFFIXES: Final[frozenset[str]] = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 SourceKind = Literal["image", "folder", "video", "live"]
@@ -59,7 +61,7 @@ def open_source(source: str | Path, image_rate: float | None = None) -> FrameSou
     SourceError
         If there is, but no image can be read from it.
     """
-    if str(source).isdecimal():
+    if str(source).isdecimal() and len(str(source)) <= MAX_CAMERA_DIGITS:
         return _open_camera(int(str(source)))
     if is_address(source):
         return _open_address(str(source))
@@ -145,7 +147,10 @@ def _open_video(path: Path) -> FrameSource:
 
 def _open_address(address: str) -> FrameSource:
     """Open a stream, or a video on a server: that announces its number of frames."""
-    name = _without_password(address)
+    try:
+        name = _without_password(address)
+    except ValueError as error:
+        raise SourceError(f"address {address} cannot be read: {error}") from error
     capture = cv2.VideoCapture(address)
     _require_decodable(capture, f"stream {name}")
     first = read_next(capture)

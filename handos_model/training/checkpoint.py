@@ -30,8 +30,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     # Unpickling a damaged file can raise anything.
     except Exception as error:
         raise ValueError(
-            f"{path} is not a readable checkpoint of `handos train` ({error}): name a detector.pt or decoder.pt that "
-            "it wrote, or start again with another --state"
+            f"{path} is not a readable checkpoint of `handos train` ({type(error).__name__}): name a detector.pt or "
+            "decoder.pt that it wrote, or start again with another --state"
         ) from error
     return dict(state)
 

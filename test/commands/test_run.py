@@ -328,4 +328,48 @@ def test_metres_that_cannot_be_true_are_left_out_and_counted(
 def test_a_camera_that_cannot_be_of_these_images_is_refused(run: Run, images: Path, tmp_path: Path) -> None:
     (tmp_path / "camera.json").write_text('{"fx": 0.4, "fy": 0.4, "cx": 160, "cy": 120}')
     assert run(images, "--out", "out", "--camera", "camera.json") == 1
-    assert not Path("out/hands.jsonl").exists()
+    assert lines_of("out") == []
+
+
+def test_an_image_that_the_camera_does_not_fit_costs_only_itself(
+    run: Run, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(tmp_path / "images" / "2.png", np.full((30, 40, 3), 90, np.uint8))
+    (tmp_path / "camera.json").write_text('{"fx": 400, "fy": 400, "cx": 160, "cy": 120}')
+    assert run(images, "--out", "out", "--camera", "camera.json") == 1
+    assert [Path(source).name for source, _ in frames_of("out")] == ["1.png", "10.png"]
+    assert "images/2.png: cx = 160" in capsys.readouterr().err
+
+
+def test_an_impossible_field_of_view_costs_no_earlier_results(run: Run, images: Path) -> None:
+    assert run(images, "--out", "out") == 0
+    assert run(images, "--out", "out", "--overwrite", "--field-of-view", "180") == 1
+    assert len(lines_of("out")) == 3
+
+
+def test_a_tracked_folder_that_grew_is_named_when_it_is_resumed(
+    run: Run, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(images, "--out", "out", "--track", "--fps", "10") == 0
+    write_image(tmp_path / "images" / "11.png", np.full((240, 320, 3), 90, np.uint8))
+    assert run(images, "--out", "out", "--track", "--fps", "10", "--resume") == 1
+    assert "4 images now, of which 3 were tracked" in capsys.readouterr().err
+    assert len(lines_of("out")) == 3
+
+
+def test_a_tracked_hand_does_not_outlive_a_change_of_image_size(run: Run, tmp_path: Path) -> None:
+    for number in range(8):
+        size = (240, 320, 3) if number < 4 else (120, 160, 3)
+        write_image(tmp_path / "images" / f"{number}.png", np.full(size, 90, np.uint8))
+    assert run("images", "--out", "out", "--track", "--fps", "30") == 0
+    ids = [[hand["id"] for hand in line["hands"]] for line in lines_of("out")]
+    assert ids == [[1, 2]] * 4 + [[3, 4]] * 4
+
+
+@pytest.mark.parametrize("source", ["99999999999999999999", "2147483648", "rtsp://[x"])
+def test_a_source_that_is_nothing_costs_only_itself(
+    source: str, run: Run, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(images, source, "--out", "out") == 1
+    assert len(lines_of("out")) == 3
+    assert source in capsys.readouterr().err

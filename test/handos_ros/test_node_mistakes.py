@@ -77,6 +77,7 @@ def test_weights_with_manos_mesh_need_the_users_file(mano: str, complaint: str, 
         "score_threshold:=1.5",
         "image_transport:=theora",
         "max_age:=text",
+        "cameras:=[]",
         "cameras:=[left, left]",
         "cameras:=[my camera]",
     ],
@@ -86,6 +87,14 @@ def test_invalid_parameter_ends_the_node_with_its_name(value: str, weights: Path
     with ros_process("node", *parameters, log=tmp_path / "log.txt") as node:
         assert node.wait() == 1
         assert value.partition(":")[0] in node.log
+        assert "Traceback" not in node.log
+
+
+def test_a_quality_of_service_that_does_not_exist_ends_the_node_with_its_name(weights: Path, tmp_path: Path) -> None:
+    override = "qos_overrides./image.subscription.reliability:=foo"
+    with ros_process("node", "--ros-args", "-p", f"weights:={weights}", "-p", override, log=tmp_path / "log") as node:
+        assert node.wait() == 1
+        assert "`reliability`: `foo`" in node.log
         assert "Traceback" not in node.log
 
 
