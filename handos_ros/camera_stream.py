@@ -99,7 +99,7 @@ class CameraStream:
         self.image_monitor = ImageMonitor()
         self.depth_images = DepthImages()
         self.tracker = HandTracker()
-        self._view: tuple[tuple[int, ...], str] | None = None
+        self._image_shape: tuple[int, ...] | None = None
         self.counters = CameraCounters()
         self._info: CameraInfo | None = None
         self._calibration = CalibrationReader()
@@ -157,11 +157,11 @@ class CameraStream:
                 self._warn_of_intrinsics(f"camera_info on {self.info_topic} is not used: {error}", field_of_view)
         return assumed_intrinsics(width, height, field_of_view)
 
-    def forget_hands_of_another_view(self, image_shape: tuple[int, ...], frame_id: str) -> None:
-        """Forget the tracked hands if the image's size or frame is new: their pixels or metres mean something else."""
-        if self._view not in (None, (image_shape, frame_id)):
+    def forget_hands_of_another_size(self, image_shape: tuple[int, ...]) -> None:
+        """Forget the tracked hands if the image's size is new: their pixels mean something else."""
+        if self._image_shape not in (None, image_shape):
             self.tracker.forget()
-        self._view = image_shape, frame_id
+        self._image_shape = image_shape
 
     def offer(self, image: ReceivedImage) -> bool:
         """Store the newest image; return False if it replaces one that the worker has not taken yet."""

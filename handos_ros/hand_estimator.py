@@ -134,7 +134,7 @@ def _track(
     settings: TrackingSettings,
 ) -> tuple[Hand, ...]:
     time = received.time
-    stream.forget_hands_of_another_view(image.shape, received.message.header.frame_id)
+    stream.forget_hands_of_another_size(image.shape)
     try:
         return stream.tracker.update(hands, time.seconds, settings, received=time.received)
     except Exception:
