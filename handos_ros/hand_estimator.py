@@ -1,6 +1,6 @@
 """Image messages to tracked hands: the steps between receiving and publishing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from handos_model import HandPipeline
 from handos_model.geometry.arrays import FloatArray, ImageArray
@@ -8,7 +8,7 @@ from handos_model.geometry.depth_residual import DepthRange
 from handos_model.hand.hand import Hand
 from handos_model.inference.depth_alignment import align_to_depth
 from handos_model.inference.plausibility import PlausibilityLimits, check_hands
-from handos_model.inference.tracking import ScoreThresholds, TrackingSettings
+from handos_model.inference.tracking import TrackingSettings
 from handos_model.inference.undistortion import undistort
 from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
 from handos_ros.image_decoding import ImageDecodingError, decode_image
@@ -73,18 +73,12 @@ class HandEstimator:
     def _settings_of(self, parameters: NodeParameters) -> "_Settings":
         """Settings from the parameters, which rarely change."""
         if self._settings is None or self._settings.parameters is not parameters:
-            thresholds = ScoreThresholds.around(
-                self._pipeline.engine.properties.score_threshold,
-                birth=parameters.score_threshold or None,
-                keep=parameters.keep_threshold or None,
-            )
-            pipeline = HandPipeline(
-                self._pipeline.engine,
-                score_threshold=thresholds.keep,
+            pipeline, tracking = self._pipeline.for_tracking(
+                parameters.tracking,
+                parameters.score_threshold or None,
+                keep_threshold=parameters.keep_threshold or None,
                 max_hands=parameters.max_hands or None,
-                topology=self._pipeline.topology,
             )
-            tracking = replace(parameters.tracking, birth_score=thresholds.birth)
             self._settings = _Settings(parameters, pipeline, tracking, parameters.plausibility)
         return self._settings
 

@@ -112,7 +112,12 @@ class HandPipeline:
         )
 
     def for_tracking(
-        self, settings: TrackingSettings, score_threshold: float | None = None
+        self,
+        settings: TrackingSettings,
+        score_threshold: float | None = None,
+        *,
+        keep_threshold: float | None = None,
+        max_hands: int | None = None,
     ) -> tuple["HandPipeline", TrackingSettings]:
         """A pipeline that also returns weak hands, and settings with which a `HandTracker` uses them.
 
@@ -122,10 +127,16 @@ class HandPipeline:
             Other settings of the tracker.
         score_threshold
             Minimum score of a new hand; ``None``: somewhat above what the weights recommend for single images.
+        keep_threshold
+            Minimum score of a hand that is tracked already; ``None``: somewhat below that of a new one.
+        max_hands
+            As for the class; ``None``: as this pipeline.
         """
-        thresholds = ScoreThresholds.around(self.engine.properties.score_threshold, birth=score_threshold)
+        recommended = self.engine.properties.score_threshold
+        thresholds = ScoreThresholds.around(recommended, birth=score_threshold, keep=keep_threshold)
         pipeline = copy(self)
-        pipeline._postprocess = replace(self._postprocess, score_threshold=thresholds.keep)
+        max_hands = self._postprocess.max_hands if max_hands is None else max_hands
+        pipeline._postprocess = replace(self._postprocess, score_threshold=thresholds.keep, max_hands=max_hands)
         return pipeline, replace(settings, birth_score=thresholds.birth)
 
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
