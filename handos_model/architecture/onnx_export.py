@@ -1,6 +1,7 @@
 """Export of the whole model, normalisation included, to one ONNX file with the network's properties as metadata."""
 
 import copy
+import math
 from pathlib import Path
 
 import onnx
@@ -12,6 +13,8 @@ from handos_model.architecture.exported_attention import with_gathered_attention
 from handos_model.architecture.handos import HandOS
 from handos_model.architecture.input_size import InputSizes
 from handos_model.files.atomic_write import atomic_write
+
+_DOUBLE = onnx.TensorProto.DOUBLE
 
 _OPSET = 17
 """The newest opset that TensorRT 8.6 parses."""
@@ -102,6 +105,7 @@ def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, hal
     assert program is not None
     graph = program.model_proto
     _lower_opset(graph)
+    write_cosines_as_sines(graph)
     _strip_exporter_metadata(graph)
     _name_dynamic_dimensions(graph)
     onnx.helper.set_model_props(graph, properties.to_metadata())
@@ -155,6 +159,18 @@ def _lower_opset(model: onnx.ModelProto) -> None:
         node.attribute.extend(kept)
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", _OPSET))
+
+
+def write_cosines_as_sines(model: onnx.ModelProto) -> None:
+    """Write cosines of doubles as sines, in place: ONNX Runtime has none before 1.29, and Python 3.10 has only 1.23."""
+    types = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
+    cosines = [node for node in model.graph.node if node.op_type == "Cos" and types.get(node.input[0]) == _DOUBLE]
+    for cosine in cosines:
+        angle, shift, shifted = (f"{cosine.name}_{part}" for part in ("angle", "shift", "shifted"))
+        model.graph.initializer.append(onnx.helper.make_tensor(shift, _DOUBLE, (), [math.pi / 2]))
+        add = onnx.helper.make_node("Add", [cosine.input[0], shift], [shifted], name=angle)
+        model.graph.node.insert(list(model.graph.node).index(cosine), add)
+        cosine.op_type, cosine.input[0] = "Sin", shifted
 
 
 def _name_dynamic_dimensions(model: onnx.ModelProto) -> None:
