@@ -12,6 +12,7 @@ import typer
 
 from handos_model.commands.bench import bench
 from handos_model.commands.build_engine import build_engine
+from handos_model.commands.calibrate import calibrate
 from handos_model.commands.doctor import doctor
 from handos_model.commands.eval import evaluations
 from handos_model.commands.export import export
@@ -31,17 +32,17 @@ _EXTRAS: Final[dict[str, tuple[str, ...]]] = {
         "tensorboard",
         "torch",
         "transformers",
-        "yaml",
     ),
-    "eval": ("matplotlib", "scipy", "yaml"),
+    "eval": ("matplotlib", "scipy"),
+    "recordings": ("av", "mcap", "pyarrow", "rosbags", "trimesh", "zstandard"),
     "tensorrt": ("cuda", "onnx"),
 }
 """The modules that each extra of pyproject.toml installs."""
-_EXTRA_OF_COMMAND: Final[dict[str, str]] = {"build-engine": "tensorrt", "eval": "eval"}
+_EXTRA_OF_COMMAND: Final[dict[str, str]] = {"build-engine": "tensorrt", "eval": "eval", "run": "recordings"}
 """The extra that is named first where several install a module; otherwise "train"."""
 
 app = typer.Typer(no_args_is_help=True)
-for command in (run, bench, build_engine, synth, train, export, info, doctor):
+for command in (run, calibrate, bench, build_engine, synth, train, export, info, doctor):
     app.command()(command)
 app.add_typer(evaluations, name="eval")
 

@@ -12,6 +12,10 @@ ScoreThreshold = Annotated[
 Mano = Annotated[
     Path | None, typer.Option(metavar="MANO_RIGHT.pkl", help="Your copy, for weights trained on MANO's mesh.")
 ]
+Operators = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder of measured operators; default: handos/operators in $XDG_DATA_HOME."),
+]
 ReportFile = Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers to this file too.")]
 
 

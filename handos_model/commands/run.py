@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from handos_model.commands.options import Mano, ScoreThreshold, Weights
+from handos_model.commands.options import Mano, Operators, ScoreThreshold, Weights
 
 if TYPE_CHECKING:
     from handos_model.recordings.output_folder import Existing, OutputFolder
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 def run(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Images, folders of images, videos, camera numbers, addresses."),
+        typer.Argument(
+            metavar="SOURCE...", help="Images, folders of images, videos, rosbag2 bags, camera numbers, addresses."
+        ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for hands.jsonl, hands.run.json and overlay/.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
     camera: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help='Intrinsics: {"fx": ..., "fy": ..., "cx": ..., "cy": ...}.')
     ] = None,
@@ -26,6 +28,25 @@ def run(
         float | None,
         typer.Option(metavar="DEG", help="Assume this view along the longer side instead; metres are then a guess."),
     ] = None,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TOPIC", help="Images in bags; again for more cameras. Default: the only camera."),
+    ] = None,
+    depth_topic: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TOPIC", help="Depth aligned with the images, one for each --topic: distances by it."),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Beside hands.jsonl: mcap, parquet, ply, glb or lerobot, each in a folder of its own; again for more.",
+        ),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the hands do, for --format lerobot.")
+    ] = "Move the hands.",
     overlay: Annotated[bool, typer.Option("--overlay", help="Also draw the hands over the images.")] = False,
     vertices: Annotated[bool, typer.Option("--vertices", help="Also write the meshes.")] = False,
     weights: Weights = None,
@@ -34,6 +55,10 @@ def run(
         bool, typer.Option("--fit-translation", help="Place hands by a fit to all of their joints.")
     ] = False,
     mano: Mano = None,
+    operator: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose hands they are: metres are scaled to their measured size.")
+    ] = None,
+    operators: Operators = None,
     backend: Annotated[
         str, typer.Option(metavar="NAME", help="What runs the network; `handos doctor` lists the backends.")
     ] = "auto",
@@ -42,7 +67,7 @@ def run(
     ] = False,
     fps: Annotated[
         float | None,
-        typer.Option(metavar="FPS", help="Images per second of folders that are sequences in time, for --track."),
+        typer.Option(metavar="FPS", help="Images per second of folders that are sequences in time."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the results in DIR: finished frames are kept.")
@@ -51,26 +76,34 @@ def run(
         bool, typer.Option("--overwrite", help="Delete the results that an earlier run wrote to DIR, and begin anew.")
     ] = False,
 ) -> None:
-    """Find the hands of images, videos or cameras and write them to DIR/hands.jsonl.
+    """Find the hands of images, videos, bags or cameras and write them to DIR/hands.jsonl.
 
-    Without --camera or --field-of-view the hands have pixels but no metres. What cannot be read is left out of the
-    results and listed at the end, with exit code 1.
+    Without --camera or --field-of-view the hands have pixels but no metres, unless a bag has a camera_info. What
+    cannot be read is left out of the results and listed at the end, with exit code 1.
     """
     from handos_model import __version__
     from handos_model.geometry.intrinsics import read_intrinsics
+    from handos_model.hand_size.operator_folder import OperatorFolder
     from handos_model.inference.backends.selection import Backend
     from handos_model.inference.pipeline import HandPipeline, shipped_weights
     from handos_model.inference.tracking import TrackingSettings
+    from handos_model.recordings.camera_choice import CameraChoice
+    from handos_model.recordings.formats.registry import make_formats, require_format
     from handos_model.recordings.output_folder import OutputFolder
-    from handos_model.recordings.recorder import CameraChoice, Recorder
+    from handos_model.recordings.recorder import Recorder
 
+    names = [require_format(name) for name in formats or []]
     folder = OutputFolder(out)
     existing = _existing(resume, overwrite)
     folder.require_usable(existing)
     choice = CameraChoice(None if camera is None else read_intrinsics(camera), field_of_view)
-    opened, failures = _open_sources(sources, fps)
+    size = None if operator is None else OperatorFolder.at(operators).read(operator)
+    opened, failures = _open_sources(sources, fps, topic or [], depth_topic or [])
     if not opened:
         raise ValueError("\n".join(failures))
+    is_calibrated = camera is not None or field_of_view is not None or any(source.is_calibrated for source in opened)
+    if size is not None and not is_calibrated:
+        raise ValueError("--operator scales metres, and there are none without --camera or --field-of-view: give one")
     pipeline = HandPipeline.load(
         weights, cast(Backend, backend), score_threshold=score_threshold, fit_translation=fit_translation, mano=mano
     )
@@ -83,6 +116,10 @@ def run(
         "--score-threshold": score_threshold,
         "--fit-translation": fit_translation,
         "--fps": fps,
+        "--task": task if "lerobot" in names else None,
+        "--topic": topic,
+        "--depth-topic": depth_topic,
+        "--operator": None if size is None else [size.name, size.palm_length],
     }
     recorder = Recorder(
         pipeline,
@@ -91,6 +128,15 @@ def run(
         with_overlay=overlay,
         with_vertices=vertices,
         tracking=tracking,
+        hand_scale=1.0 if size is None else size.scale,
+        formats=make_formats(
+            names,
+            out,
+            pipeline.topology,
+            with_vertices=vertices,
+            operator=("", 1.0) if size is None else (size.name, size.scale),
+            task=task,
+        ),
         existing=existing,
         settings=settings,
     )
@@ -103,19 +149,30 @@ def _existing(resume: bool, overwrite: bool) -> "Existing":
     return "resume" if resume else "overwrite" if overwrite else "refuse"
 
 
-def _open_sources(sources: list[str], fps: float | None) -> "tuple[list[FrameSource], list[str]]":
+def _open_sources(
+    sources: list[str], fps: float | None, topics: list[str], depth_topics: list[str]
+) -> "tuple[list[FrameSource], list[str]]":
     """The sources that can be opened, and why others cannot."""
+    from handos_model.recordings.bags.bag_cameras import TopicChoice
     from handos_model.recordings.frame import SourceError
-    from handos_model.recordings.source import open_source
+    from handos_model.recordings.source import is_bag, open_source
 
+    choice = TopicChoice(tuple(topics), tuple(depth_topics))
     opened, failures = [], []
     for source in sources:
         try:
-            opened.append(open_source(source, fps))
+            if is_bag(source):
+                from handos_model.recordings.bags.bag_source import open_bag  # with packages of their own
+
+                opened.extend(open_bag(Path(source), choice))
+            else:
+                opened.append(open_source(source, fps))
         except (OSError, SourceError) as error:
             failures.append(str(error))
     if fps is not None and opened and all(source.kind != "folder" for source in opened):
         raise ValueError("--fps is for folders of images, and no source is one: leave it out")
+    if (topics or depth_topics) and opened and all(source.kind != "bag" for source in opened):
+        raise ValueError("--topic and --depth-topic are for bags, and no source is one: leave them out")
     return opened, failures
 
 

@@ -6,11 +6,9 @@ from typing import Final
 import numpy as np
 
 from handos_model.geometry.arrays import FloatArray
+from handos_model.geometry.quaternions import Quaternion, quaternions_from_matrices
 from handos_model.hand.hand import Handedness
 from handos_model.hand.skeleton import JOINT_NAMES, JOINT_PARENTS, WRIST
-
-Quaternion = tuple[float, float, float, float]
-"""x, y, z, w; unit length."""
 
 _IDENTITY: Final[Quaternion] = (0.0, 0.0, 0.0, 1.0)
 _INDEX_MCP: Final[int] = JOINT_NAMES.index("index_mcp")
@@ -40,7 +38,9 @@ def wrist_orientation(joints_3d: FloatArray, handedness: Handedness) -> Quaterni
     if min(lengths) < _MIN_LENGTH:
         return _IDENTITY  # wrist and knuckles are collinear
     x_axis, z_axis = forward / lengths[0], back / lengths[1]
-    return _quaternion_from_matrix(np.stack([x_axis, _cross(z_axis, x_axis), z_axis], axis=1))
+    rotation = np.stack([x_axis, _cross(z_axis, x_axis), z_axis], axis=1)
+    x, y, z, w = quaternions_from_matrices(rotation).tolist()
+    return x, y, z, w
 
 
 def fingertip_orientation(joints_3d: FloatArray, tip: int) -> Quaternion:
@@ -71,18 +71,3 @@ def _cross(first: FloatArray, second: FloatArray) -> FloatArray:
     """Cross product of two vectors (3,): np.cross takes 0.1 ms for a single pair."""
     (a, b, c), (d, e, f) = first.tolist(), second.tolist()
     return np.array([b * f - c * e, c * d - a * f, a * e - b * d], np.float32)
-
-
-def _quaternion_from_matrix(rotation: FloatArray) -> Quaternion:
-    """Quaternion of a (3, 3) rotation matrix: the eigenvector of the largest eigenvalue (Bar-Itzhack, 2000)."""
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.astype(np.float64)
-    symmetric = np.array(
-        [
-            [xx - yy - zz, yx + xy, zx + xz, zy - yz],
-            [yx + xy, yy - xx - zz, zy + yz, xz - zx],
-            [zx + xz, zy + yz, zz - xx - yy, yx - xy],
-            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
-        ]
-    )
-    x, y, z, w = np.linalg.eigh(symmetric)[1][:, -1]
-    return float(x), float(y), float(z), float(w)

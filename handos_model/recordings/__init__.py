@@ -1,1 +1,1 @@
-"""Reading images, folders, videos and cameras; writing hands as JSON lines and overlays."""
+"""Reading images, folders, videos, bags and cameras; writing hands in many formats, and overlays."""

@@ -6,15 +6,19 @@ from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from handos_model.files.atomic_write import atomic_write, partial_path
-from handos_model.geometry.intrinsics import CameraIntrinsics
+from handos_model.hand.frames import wrist_orientation
 from handos_model.hand.hand import Hand
-from handos_model.recordings.frame import Frame
+from handos_model.hand.skeleton import WRIST
+from handos_model.recordings.frame_hands import FrameHands
+
+SCHEMA_VERSION: Final = 1
+"""Of a line. It rises when a key changes its meaning or goes; new keys do not raise it."""
 
 
 class ResultsWriter:
@@ -57,30 +61,22 @@ class ResultsWriter:
             partial_path(self.path).unlink(missing_ok=True)
         self._stack.__exit__(kind, error, trace)
 
-    def write(
-        self, frame: Frame, hands: tuple[Hand, ...], camera: CameraIntrinsics | None, *, camera_is_assumed: bool
-    ) -> None:
-        """Append the hands of one frame.
-
-        Parameters
-        ----------
-        frame, hands
-            The image and its hands.
-        camera
-            Intrinsics that the metres are based on.
-        camera_is_assumed
-            Whether they come from an assumed field of view: the metres are then only as good as the assumption.
-        """
+    def write(self, result: FrameHands) -> None:
+        """Append the hands of one frame."""
+        frame, camera, lens, header = result.frame, result.camera.intrinsics, result.camera.lens, result.frame.header
         height, width = frame.image.shape[:2]
         line = {
+            "schema": SCHEMA_VERSION,
             "source": frame.source,
             "frame": frame.index,
             "stamp": round(frame.stamp, 6),
+            "header": None if header is None else {"stamp": header.stamp, "frame_id": header.frame_id},
             "width": width,
             "height": height,
             "camera": None if camera is None else [camera.fx, camera.fy, camera.cx, camera.cy],
-            "camera_is_assumed": camera_is_assumed,
-            "hands": [self._entry(hand) for hand in hands],
+            "camera_is_assumed": result.camera.is_assumed,
+            "lens": None if lens is None else {"model": lens.model, "coefficients": lens.coefficients},
+            "hands": [self._entry(hand) for hand in result.hands],
         }
         self._append(json.dumps(line, allow_nan=False).encode() + b"\n")
 
@@ -105,10 +101,23 @@ class ResultsWriter:
             "joints_2d": _pixels(hand.joints_2d),
             "joint_scores": np.round(hand.joint_scores.astype(float), 4).tolist(),
             "joints_3d": _metres(hand.joints_3d),
+            **_metric_entry(hand),
             "coasting": hand.coasting,
             "tentative": hand.tentative,
         }
         return entry | {"vertices": _metres(hand.vertices)} if self._with_vertices else entry
+
+
+def _metric_entry(hand: Hand) -> dict[str, Any]:
+    if hand.metric is None:
+        return {"joint_sigma": None, "wrist_pose": None, "depth_residual": None}
+    joints, residual = hand.metric.joints_3d, hand.metric.depth_residual
+    orientation = np.round(wrist_orientation(joints, hand.handedness), 6).tolist()
+    return {
+        "joint_sigma": _metres(hand.metric.joint_sigma),
+        "wrist_pose": {"position": _metres(joints[WRIST]), "orientation": orientation},
+        "depth_residual": None if residual is None else round(residual, 5),
+    }
 
 
 def read_frames(path: Path) -> Iterator[tuple[str, int, bytes]]:

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from handos_model.files.atomic_write import atomic_write, partial_path
+from handos_model.recordings.formats.registry import FormatName, written_files
 from handos_model.recordings.json_lines import read_frames
+from handos_model.recordings.output_names import source_stem
 from handos_model.recordings.overlay_files import overlay_path
 from handos_model.recordings.run_record import RunRecord
 from handos_model.recordings.source import IMAGE_SUFFIXES, FrameSource
@@ -19,7 +21,7 @@ _FILE_SUFFIXES = IMAGE_SUFFIXES | {".avi", ".json", ".jsonl", ".mkv", ".mov", ".
 
 @dataclass(frozen=True)
 class OutputFolder:
-    """Folder that a run writes hands.jsonl and overlay/ to."""
+    """Folder that a run writes hands.jsonl, overlay/ and a folder for each other format to."""
 
     path: Path
 
@@ -77,15 +79,15 @@ class OutputFolder:
         """
         if not self._held():
             return
-        overlays = list(self._known_overlays())
-        written = [*overlays, self.results, self.partial, self.record]
-        read = {Path(source.name).resolve() for source in sources}
-        for path in overlays:
+        outputs = [*self._known_overlays(), *self._known_files()]
+        written = [*outputs, self.results, self.partial, self.record]
+        read = {source.path.resolve() for source in sources}
+        for path in outputs:
             if path.exists() and (path.resolve() in read or path.parent.resolve() in read):
                 raise ValueError(f"--overwrite would delete {path}, which is a source of this run: name another --out")
         for path in written:
             path.unlink(missing_ok=True)
-        for folder in {path.parent for path in written if path.parent != self.path}:
+        for folder in sorted(self._folders_of(written), reverse=True):  # the deepest first
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
@@ -120,8 +122,18 @@ class OutputFolder:
 
     def _held(self) -> list[str]:
         files = [path.name for path in (self.results, self.partial, self.record) if path.exists()]
-        overlays = self.overlays.exists() and (not self.overlays.is_dir() or any(self.overlays.iterdir()))
-        return files + ["overlay/"] * overlays
+        folders = [self.path / name for name in ("overlay", *get_args(FormatName))]
+        return files + [f"{folder.name}/" for folder in folders if _holds_anything(folder)]
+
+    def _folders_of(self, paths: Iterable[Path]) -> set[Path]:
+        """Folders below this one that the paths lie in, and those around them."""
+        return {parent for path in paths for parent in path.parents if self.path in parent.parents}
+
+    def _known_files(self) -> Iterator[Path]:
+        """Files of other formats of the earlier run, by its record."""
+        earlier = RunRecord.read(self.record)
+        stems = [source_stem(name, kind) for name, kind in earlier.sources.items()]
+        yield from written_files(earlier.settings.get("--format") or (), self.path, stems)
 
     def _known_overlays(self) -> Iterator[Path]:
         """Overlays of the earlier run, by its record and its lines."""
@@ -135,3 +147,7 @@ class OutputFolder:
             for source, _, _ in read_frames(lines) if lines.exists() else ():
                 if str(Path(source).parent) in folders:
                     yield overlay_path(self.overlays, str(Path(source).parent), "folder", source)
+
+
+def _holds_anything(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))

@@ -1,18 +1,19 @@
 """Which overlay belongs to which source, and writing it: a video for a video, an image for an image."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from handos_model.files.images import write_image
 from handos_model.geometry.arrays import ImageArray
+from handos_model.hand.topology import HandTopology
+from handos_model.recordings.formats.frame_writer import FrameWriter
 from handos_model.recordings.frame import Frame
-from handos_model.recordings.source import FrameSource, SourceKind, is_address
+from handos_model.recordings.frame_hands import FrameHands
+from handos_model.recordings.output_names import source_stem
+from handos_model.recordings.source import FrameSource, SourceKind
 from handos_model.recordings.video_writer import VideoWriter
-
-WriteOverlay = Callable[[Frame, ImageArray], None]
+from handos_model.visualization.overlay import draw_hands
 
 
 def overlay_path(folder: Path, name: str, kind: SourceKind, image: str | None = None) -> Path:
@@ -27,9 +28,8 @@ def overlay_path(folder: Path, name: str, kind: SourceKind, image: str | None = 
     image
         The frame's `source`, for images.
     """
-    if kind in ("video", "live"):
-        stem = _address_stem(name) if is_address(name) else Path(name).stem
-        return folder / f"{stem}.mp4"
+    if kind in ("video", "bag", "live"):
+        return folder / f"{source_stem(name, kind)}.mp4"
     if kind == "image":
         return folder / Path(name).name
     of_source = folder / Path(name).resolve().name
@@ -51,16 +51,31 @@ def require_separate_overlays(sources: Sequence[FrameSource], folder: Path) -> N
 
 
 @contextmanager
-def overlay_writer(source: FrameSource, folder: Path) -> Iterator[WriteOverlay]:
-    """Yield a function that writes the overlays of a source."""
+def overlay_writer(source: FrameSource, folder: Path, topology: HandTopology) -> Iterator[FrameWriter]:
+    """Yield a writer of the overlays of a source.
+
+    Parameters
+    ----------
+    folder
+        Folder of all overlays.
+    topology
+        Topology of the hands' vertices.
+    """
     if source.kind in ("image", "folder"):
-        yield lambda frame, overlay: write_image(overlay_path(folder, source.name, source.kind, frame.source), overlay)
+        yield _Overlays(
+            topology,
+            lambda frame, overlay: write_image(overlay_path(folder, source.name, source.kind, frame.source), overlay),
+        )
         return
     assert source.frame_rate is not None, "videos and cameras have a frame rate"
     with VideoWriter(overlay_path(folder, source.name, source.kind), source.frame_rate) as video:
-        yield lambda frame, overlay: video.write(overlay)
+        yield _Overlays(topology, lambda frame, overlay: video.write(overlay))
 
 
-def _address_stem(address: str) -> str:
-    parts = urlsplit(address)
-    return re.sub(r"[^\w.-]+", "_", Path(parts.path).stem or parts.netloc)
+class _Overlays:
+    def __init__(self, topology: HandTopology, keep: Callable[[Frame, ImageArray], None]) -> None:
+        self._topology, self._keep = topology, keep
+
+    def write(self, result: FrameHands) -> None:
+        camera = result.camera.intrinsics
+        self._keep(result.frame, draw_hands(result.frame.image, result.hands, self._topology, camera))

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,43 +12,19 @@ from typing import Any
 from tqdm import tqdm
 
 from handos_model.files.images import ImageFileError
-from handos_model.geometry.arrays import ImageArray
-from handos_model.geometry.intrinsics import CameraIntrinsics
-from handos_model.hand.hand import Hand
 from handos_model.inference.pipeline import HandPipeline
-from handos_model.inference.plausibility import check_hands
-from handos_model.inference.tracking import HandTracker, TrackingSettings
+from handos_model.inference.tracking import TrackingSettings
+from handos_model.recordings.camera_choice import CameraChoice
+from handos_model.recordings.formats.frame_writer import FrameWriter, OutputFormat
+from handos_model.recordings.formats.registry import require_suitable
 from handos_model.recordings.frame import Frame, SourceError
+from handos_model.recordings.frame_estimator import FrameEstimator
 from handos_model.recordings.json_lines import ResultsWriter
 from handos_model.recordings.output_folder import Existing, OutputFolder
-from handos_model.recordings.overlay_files import WriteOverlay, overlay_writer, require_separate_overlays
+from handos_model.recordings.output_names import require_separate_stems, source_stem
+from handos_model.recordings.overlay_files import overlay_writer, require_separate_overlays
 from handos_model.recordings.run_record import RunRecord
-from handos_model.recordings.source import FrameSource
-from handos_model.visualization.overlay import draw_hands
-
-
-@dataclass(frozen=True)
-class CameraChoice:
-    """Source of the intrinsics: a calibration, an assumed field of view, or none."""
-
-    intrinsics: CameraIntrinsics | None = None
-    field_of_view: float | None = None
-    """Degrees along the longer side of the image."""
-
-    def __post_init__(self) -> None:
-        if self.intrinsics is not None and self.field_of_view is not None:
-            raise ValueError("give either the camera's intrinsics or a field of view, not both")
-        if self.field_of_view is not None:
-            CameraIntrinsics.from_field_of_view(640, 480, self.field_of_view)  # refuses impossible ones
-
-    def intrinsics_for(self, image: ImageArray) -> CameraIntrinsics | None:
-        """Intrinsics of an image (H, W, 3); ``None`` if they are unknown. Raises ValueError if they cannot be true."""
-        height, width = image.shape[:2]
-        if self.field_of_view is None:
-            if self.intrinsics is not None:
-                self.intrinsics.require_plausible(width, height)
-            return self.intrinsics
-        return CameraIntrinsics.from_field_of_view(width, height, self.field_of_view)
+from handos_model.recordings.source import FrameSource, SourceKind
 
 
 @dataclass
@@ -69,7 +45,7 @@ class RecordingSummary:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Writes `out`/hands.jsonl and, on request, `out`/overlay with the hands drawn over the frames."""
+    """Writes `out`/hands.jsonl and, on request, other formats, and overlays with the hands drawn over the frames."""
 
     pipeline: HandPipeline
     out: Path
@@ -78,6 +54,10 @@ class Recorder:
     with_vertices: bool = False
     tracking: TrackingSettings | None = None
     """Settings for tracking hands through the frames of a source; ``None``: no tracking."""
+    hand_scale: float = 1.0
+    """Factor by which the hands are larger than the network assumes: `OperatorSize.scale`."""
+    formats: Mapping[str, OutputFormat] = field(default_factory=dict)
+    """By name, beside hands.jsonl."""
     existing: Existing = "refuse"
     """What to do with results in `out`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -101,8 +81,8 @@ class Recorder:
         FileExistsError
             If `out` holds results that are neither continued nor replaced.
         ValueError
-            If two sources would write the same overlay, images without time are to be tracked, or results of other
-            settings are to be continued.
+            If two sources would write the same file, a source lacks what a format or tracking needs, or results of
+            other settings are to be continued.
         OSError
             If the results cannot be written.
         """
@@ -118,6 +98,9 @@ class Recorder:
         with ResultsWriter(folder.results, with_vertices=self.with_vertices, resume=resume) as results:
             for source in sources:
                 self._record_source(source, _Progress(folder, run, done, results, summary))
+            stems = [source_stem(name, kind) for name, kind in run.sources.items()]
+            for output in self.formats.values():
+                summary.failures.extend(output.finish(stems))
             run.failures = summary.failures
             run.write(folder.record)
         return summary
@@ -125,7 +108,9 @@ class Recorder:
     def _require_consistent(self, sources: Sequence[FrameSource], folder: OutputFolder) -> None:
         if self.with_overlay:
             require_separate_overlays(sources, folder.overlays)
+        has_camera = self.camera != CameraChoice()
         for source in sources:
+            require_suitable(self.formats, source, has_camera=has_camera)
             if self.tracking is not None and source.frame_rate is None:
                 raise ValueError(
                     f"--track follows hands through time, and {source.name} has images without time: say with --fps "
@@ -140,10 +125,17 @@ class Recorder:
         if self.existing == "resume" and folder.record.exists():
             run = RunRecord.read(folder.record)
             run.require_same_settings(self._all_settings(), self.out)
-            return RunRecord(run.settings, run.sources | kinds, run.finished)
+            kinds = run.sources | kinds
+            self._require_separate_files(kinds)
+            return RunRecord(run.settings, kinds, run.finished)
+        self._require_separate_files(kinds)
         if self.existing == "overwrite":
             folder.clear(sources)
         return RunRecord(self._all_settings(), kinds)
+
+    def _require_separate_files(self, kinds: Mapping[str, SourceKind]) -> None:
+        if self.formats:
+            require_separate_stems(kinds)
 
     def _all_settings(self) -> dict[str, Any]:
         intrinsics = self.camera.intrinsics
@@ -153,29 +145,33 @@ class Recorder:
             "--overlay": self.with_overlay,
             "--vertices": self.with_vertices,
             "--track": self.tracking is not None,
+            "--format": sorted(self.formats),
             **self.settings,
         }
 
     def _begins_again(self, source: FrameSource, run: RunRecord) -> bool:
-        """Whether an unfinished source cannot go on with its next frame: the tracker's state or its overlay is lost."""
-        is_one_file = self.with_overlay and source.kind == "video"
+        """Whether an unfinished source cannot go on with its next frame: the tracker's state or a file is lost."""
+        is_one_file = (self.with_overlay and source.is_recording) or bool(self.formats)
         return source.name not in run.finished and (self.tracking is not None or is_one_file)
 
     def _record_source(self, source: FrameSource, progress: "_Progress") -> None:
-        if source.name in progress.run.finished and (self.tracking is not None or source.kind == "video"):
+        is_whole = self.tracking is not None or source.is_recording or bool(self.formats)
+        if source.name in progress.run.finished and is_whole:
             self._report_growth(source, progress)
             return
-        tracker = None if self.tracking is None else HandTracker()
+        estimator = FrameEstimator(self.pipeline, self.camera, self.tracking, self.hand_scale)
         failures = len(progress.summary.failures)
-        with self._open_overlay(source, progress.folder) as write_overlay:
+        with ExitStack() as stack:
+            writers = self._open_writers(source, progress, stack)
             try:
                 for frame in _readable_frames(source, progress.summary.failures):
                     if not progress.is_done(source, frame):
-                        self._record_frame(frame, tracker, progress, write_overlay)
+                        self._record_frame(frame, estimator, progress, writers)
             except KeyboardInterrupt:
                 # Ctrl+C is the normal end of an endless source, such as a camera.
                 if source.kind != "live":
                     raise
+        progress.summary.rejections.update(estimator.rejections)
         if len(progress.summary.failures) == failures and source.name not in progress.run.finished:
             progress.run.finished.append(source.name)
             progress.run.write(progress.folder.record)
@@ -184,44 +180,36 @@ class Recorder:
         done = sum(Path(name).parent == Path(source.name) for name in progress.done_images)
         if source.kind == "folder" and source.frame_count != done:
             progress.summary.failures.append(
-                f"folder {source.name} has {source.frame_count} images now, of which {done} were tracked: hands cannot "
-                "be followed from there on, run it into another folder or give --overwrite"
+                f"folder {source.name} has {source.frame_count} images now, of which {done} are in the results: with "
+                "--track or --format they cannot be continued, run it into another folder or give --overwrite"
             )
 
-    def _open_overlay(self, source: FrameSource, folder: OutputFolder) -> AbstractContextManager[WriteOverlay | None]:
-        return overlay_writer(source, folder.overlays) if self.with_overlay else nullcontext()
+    def _open_writers(self, source: FrameSource, progress: "_Progress", stack: ExitStack) -> list[FrameWriter]:
+        """Writers of all that belongs to a source; its lines come last: a frame that has its line is complete."""
+        writers = [
+            stack.enter_context(output.open(source, source_stem(source.name, source.kind)))
+            for output in self.formats.values()
+        ]
+        if self.with_overlay:
+            overlays = overlay_writer(source, progress.folder.overlays, self.pipeline.topology)
+            writers.append(stack.enter_context(overlays))
+        return [*writers, progress.results]
 
     def _record_frame(
-        self, frame: Frame, tracker: HandTracker | None, progress: "_Progress", write_overlay: WriteOverlay | None
+        self, frame: Frame, estimator: FrameEstimator, progress: "_Progress", writers: Sequence[FrameWriter]
     ) -> None:
         summary = progress.summary
+        start = time.perf_counter()
         try:
-            camera = self.camera.intrinsics_for(frame.image)
+            result = estimator.estimate(frame)
         except ValueError as error:
             summary.failures.append(f"{frame.source}: {error}")
             return
-        start = time.perf_counter()
-        hands = self._keep_plausible(self.pipeline(frame.image, camera), frame, camera, summary)
-        if tracker is not None and self.tracking is not None:
-            if progress.image_shape not in (None, frame.image.shape):
-                tracker.forget()  # pixels mean something else now
-            progress.image_shape = frame.image.shape
-            hands = tracker.update(hands, frame.stamp, self.tracking)
-            hands = self._keep_plausible(hands, frame, camera, summary)
         summary.seconds += time.perf_counter() - start
+        for writer in writers:
+            writer.write(result)
         summary.frames += 1
-        summary.frames_with_hands += bool(hands)
-        # The overlay first: a frame that has its line is complete.
-        if write_overlay is not None:
-            write_overlay(frame, draw_hands(frame.image, hands, self.pipeline.topology, camera))
-        progress.results.write(frame, hands, camera, camera_is_assumed=self.camera.field_of_view is not None)
-
-    def _keep_plausible(
-        self, hands: tuple[Hand, ...], frame: Frame, camera: CameraIntrinsics | None, summary: RecordingSummary
-    ) -> tuple[Hand, ...]:
-        checked = check_hands(hands, frame.image.shape, camera)
-        summary.rejections.update(checked.rejections)
-        return checked.hands
+        summary.frames_with_hands += bool(result.hands)
 
 
 @dataclass
@@ -234,12 +222,10 @@ class _Progress:
     """`source` and `index` of the frames that an earlier run has finished."""
     results: ResultsWriter
     summary: RecordingSummary
-    image_shape: tuple[int, ...] | None = None
-    """Of the newest frame."""
 
     def is_done(self, source: FrameSource, frame: Frame) -> bool:
         """Whether an earlier run has finished a frame; the position of an image changes when others join its folder."""
-        if source.kind == "video":
+        if source.is_recording:
             return (frame.source, frame.index) in self.done
         return frame.source in self.done_images
 

@@ -18,8 +18,10 @@ from handos_model.recordings.frame import Frame, SourceError
 MAX_CAMERA_DIGITS: Final = 4
 """A longer number is no camera's."""
 IMAGE_SUFFIXES: Final[frozenset[str]] = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+BAG_METADATA: Final = "metadata.yaml"
+"""The file that makes a folder without images a rosbag2 bag."""
 
-SourceKind = Literal["image", "folder", "video", "live"]
+SourceKind = Literal["image", "folder", "video", "bag", "live"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,11 +39,23 @@ class FrameSource:
     frame_rate: float | None
     """Frames per second; ``None`` for still images, which have no time."""
     kind: SourceKind = "video"
+    is_calibrated: bool = False
+    """Whether the recording says which camera took its images."""
 
     @property
     def is_video(self) -> bool:
         """Whether the frames are a sequence in time."""
         return self.frame_rate is not None
+
+    @property
+    def path(self) -> Path:
+        """File or folder that is read; of a camera or an address no such path exists."""
+        return Path(self.name.rpartition(":")[0] if self.kind == "bag" else self.name)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it is a file whose frames are the same ones, in the same order, whenever it is read."""
+        return self.kind in ("video", "bag")
 
 
 def open_source(source: str | Path, image_rate: float | None = None) -> FrameSource:
@@ -70,6 +84,8 @@ def open_source(source: str | Path, image_rate: float | None = None) -> FrameSou
         raise FileNotFoundError(
             f"source {path} does not exist: give an image, a folder of images, a video or a camera's number"
         )
+    if is_bag(path):
+        raise SourceError(f"source {path} is a bag, which only `handos run` reads: give a video, images or a camera")
     if path.is_dir():
         return _open_folder(path, image_rate)
     if path.suffix.lower() in IMAGE_SUFFIXES:
@@ -80,6 +96,23 @@ def open_source(source: str | Path, image_rate: float | None = None) -> FrameSou
 def is_address(source: str | Path) -> bool:
     """Whether a source is a URL, which is no path."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(source)) is not None
+
+
+def is_bag(source: str | Path) -> bool:
+    """Whether a source is a rosbag2 folder or file."""
+    path = Path(source)
+    if is_address(source) or not path.exists():
+        return False
+    if path.is_dir():
+        is_recorded = (path / BAG_METADATA).is_file() or any(map(is_bag_file, path.iterdir()))
+        return is_recorded and not _images_in(path)
+    return is_bag_file(path)
+
+
+def is_bag_file(path: Path) -> bool:
+    """Whether a path is that of a bag's file."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return suffixes[-1:] in ([".mcap"], [".db3"]) or suffixes[-2:] in ([".mcap", ".zstd"], [".db3", ".zstd"])
 
 
 class _ImageFiles:

@@ -17,7 +17,7 @@ from handos_model.files.images import write_image
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.pipeline import HandPipeline
-from handos_model.recordings.recorder import CameraChoice
+from handos_model.recordings.camera_choice import CameraChoice
 from handos_model.recordings.video_writer import VideoWriter
 
 TOPOLOGY = HandTopology.load()

@@ -83,7 +83,7 @@ def test_other_commands_need_no_extra(arguments: tuple[str, ...], named: str, tm
     [
         ("scipy", ["synth"], "train"),
         ("scipy", ["eval", "freihand"], "eval"),
-        ("yaml", ["train"], "train"),
+        ("tensorboard", ["train"], "train"),
         ("torch", ["eval", "freihand"], "train"),
         ("onnx", ["build-engine"], "tensorrt"),
         ("onnx", ["export"], "train"),
@@ -95,7 +95,7 @@ def test_the_extra_is_the_one_of_the_command(module: str, arguments: list[str], 
 
 def test_every_extra_installs_what_it_is_named_for() -> None:
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
-    distributions = {"yaml": "pyyaml", "cuda": "cuda-bindings"}
+    distributions = {"cuda": "cuda-bindings"}
     for extra, modules in cli._EXTRAS.items():
         block = re.search(rf"^{extra} = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
         assert block is not None
@@ -112,3 +112,11 @@ def test_the_version_is_that_of_the_installed_package(tmp_path: Path) -> None:
 def test_shells_can_complete_commands(tmp_path: Path) -> None:
     typed = {"_HANDOS_COMPLETE": "complete_bash", "COMP_WORDS": "handos ru", "COMP_CWORD": "1"}
     assert handos(folder=tmp_path, **typed).stdout.split() == ["run"]
+
+
+def test_a_bag_names_the_extra_that_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "drive.mcap").touch()
+    result = handos("run", "drive.mcap", "--out", "out", folder=tmp_path)
+    assert result.returncode == 1
+    assert "pip install '.[recordings]'" in result.stderr
+    assert not (tmp_path / "out").exists()

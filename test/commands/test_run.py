@@ -9,9 +9,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 from command_line import handos
 from full_disk import size_limit
+from recorded_bags import CAMERA, START, STEP, Recorded, camera_info, camera_messages, grey, raw_image, write_bag
 
 from handos_model.files.images import write_image
 from handos_model.inference.pipeline import HandPipeline
@@ -307,7 +309,7 @@ def test_the_overlays_of_a_parent_folder_stay_in_their_folder(
 
 
 def test_a_camera_cannot_be_resumed(weights: Path, tmp_path: Path) -> None:
-    from handos_model.recordings.recorder import CameraChoice
+    from handos_model.recordings.camera_choice import CameraChoice
     from handos_model.recordings.source import FrameSource
 
     recorder = Recorder(HandPipeline.load(weights), tmp_path / "out", CameraChoice(), existing="resume")
@@ -353,7 +355,7 @@ def test_a_tracked_folder_that_grew_is_named_when_it_is_resumed(
     assert run(images, "--out", "out", "--track", "--fps", "10") == 0
     write_image(tmp_path / "images" / "11.png", np.full((240, 320, 3), 90, np.uint8))
     assert run(images, "--out", "out", "--track", "--fps", "10", "--resume") == 1
-    assert "4 images now, of which 3 were tracked" in capsys.readouterr().err
+    assert "4 images now, of which 3 are in the results" in capsys.readouterr().err
     assert len(lines_of("out")) == 3
 
 
@@ -373,3 +375,228 @@ def test_a_source_that_is_nothing_costs_only_itself(
     assert run(images, source, "--out", "out") == 1
     assert len(lines_of("out")) == 3
     assert source in capsys.readouterr().err
+
+
+@pytest.fixture
+def bag(tmp_path: Path) -> Path:
+    write_bag(tmp_path / "drive", camera_messages(5))
+    return Path("drive")
+
+
+def test_a_bag_has_metres_by_its_own_camera_and_its_own_stamps(run: Run, bag: Path) -> None:
+    assert run(bag, "--out", "out", "--overlay", "--track") == 0
+    lines = lines_of("out")
+    assert [(line["source"], line["frame"]) for line in lines] == [("drive:/camera/image_raw", k) for k in range(5)]
+    assert lines[1]["stamp"] == pytest.approx((START + STEP) / 1e9, abs=1e-6)
+    assert lines[1]["header"] == {"stamp": START + STEP, "frame_id": "camera_optical_frame"}
+    assert lines[1]["camera"] == [CAMERA.fx, CAMERA.fy, CAMERA.cx, CAMERA.cy]
+    assert not lines[1]["camera_is_assumed"]
+    assert all(hand["joints_3d"] is not None for line in lines for hand in line["hands"])
+    assert files_in("out") == {"hands.jsonl", "hands.run.json", "overlay/drive_camera_image_raw.mp4"}
+
+
+def test_the_users_camera_replaces_that_of_a_bag_and_a_field_of_view_does_not(run: Run, bag: Path) -> None:
+    Path("camera.json").write_text('{"fx": 500, "fy": 500, "cx": 160, "cy": 120}')
+    assert run(bag, "--out", "own", "--camera", "camera.json") == 0
+    assert lines_of("own")[0]["camera"] == [500, 500, 160, 120]
+    assert run(bag, "--out", "assumed", "--field-of-view", 60) == 0
+    assert lines_of("assumed")[0]["camera"][0] == CAMERA.fx
+
+
+def test_the_lens_and_the_depth_of_a_bag_move_the_hands(run: Run, tmp_path: Path) -> None:
+    depth = raw_image(np.full((240, 320), 700, "<u2"), START, "16UC1")
+    image = raw_image(grey(90), START)
+    plain = [Recorded("/c/camera_info", START, camera_info(CAMERA, START)), Recorded("/c/image_raw", START, image)]
+    lens = Recorded("/c/camera_info", START, camera_info(CAMERA, START, d=[0.3, 0, 0, 0, 0]))
+    write_bag(tmp_path / "plain", plain)
+    write_bag(tmp_path / "lens", [lens, plain[1]])
+    write_bag(tmp_path / "deep", [*plain, Recorded("/c/aligned_depth", START, depth)])
+    assert run("plain", "lens", "--out", "out") == 0
+    assert run("deep", "--depth-topic", "/c/aligned_depth", "--out", "deeper") == 0
+    without, with_lens, with_depth = (line["hands"][0] for line in (*lines_of("out"), *lines_of("deeper")))
+    assert with_lens["joints_2d"] == without["joints_2d"]
+    assert with_lens["joints_3d"] != without["joints_3d"]
+    assert without["depth_residual"] is None
+    assert with_depth["depth_residual"] == pytest.approx(0.7 - without["joints_3d"][9][2], abs=0.05)
+
+
+def test_several_cameras_of_a_bag_are_several_sources(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bag(tmp_path / "drive", [*camera_messages(2, "/left"), *camera_messages(3, "/right")])
+    assert run("drive", "--out", "out") == 1
+    assert "/left/image_raw, /right/image_raw" in capsys.readouterr().err
+    topics = ("--topic", "/left/image_raw", "--topic", "/right/image_raw")
+    assert run("drive", *topics, "--out", "out", "--overlay") == 0
+    assert [source for source, _ in frames_of("out")] == ["drive:/left/image_raw"] * 2 + ["drive:/right/image_raw"] * 3
+    assert {"overlay/drive_left_image_raw.mp4", "overlay/drive_right_image_raw.mp4"} <= files_in("out")
+
+
+def test_topics_without_a_bag_are_refused(run: Run, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(video, "--topic", "/image", "--out", "out") == 1
+    assert "--topic" in capsys.readouterr().err
+
+
+def test_a_damaged_bag_ends_in_exit_code_1_and_what_it_holds_is_complete(
+    run: Run, bag: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_bag(tmp_path / "cut", camera_messages(20))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
+    Path("text.mcap").write_text("not a bag")
+    assert run("cut", "text.mcap", bag, images, "--out", "out") == 1
+    sources = [source for source, _ in frames_of("out")]
+    assert sources.count("drive:/camera/image_raw") == 5
+    assert sources.count("cut:/camera/image_raw") == 10
+    failures = capsys.readouterr().err
+    assert "10 of 20 images could be read" in failures
+    assert "text.mcap" in failures
+
+
+@pytest.mark.parametrize("options", [(), ("--track",), ("--overlay",)])
+def test_an_interrupted_bag_is_continued_or_begun_again(
+    options: tuple[str, ...], run: Run, bag: Path, stop_after: Callable[[int, type[BaseException]], None]
+) -> None:
+    assert run(bag, "--out", "whole", *options) == 0
+    stop_after(3, KeyboardInterrupt)
+    assert run(bag, "--out", "out", *options) == 130
+    assert run(bag, "--out", "out", *options, "--resume") == 0
+    assert lines_of("out") == lines_of("whole")
+    assert files_in("out") == files_in("whole")
+
+
+ALL_FORMATS = ("mcap", "parquet", "ply", "glb", "lerobot")
+FORMAT_OPTIONS = tuple(part for name in ALL_FORMATS for part in ("--format", name))
+
+
+def test_every_format_lies_in_a_folder_of_its_own(run: Run, video: Path, bag: Path) -> None:
+    assert run(video, bag, "--out", "out", "--field-of-view", 60, *FORMAT_OPTIONS, "--task", "Wave.") == 0
+    files = files_in("out")
+    stems = ("clip", "drive_camera_image_raw")
+    assert {f"{name}/{stem}.{name}" for name in ("mcap", "parquet") for stem in stems} <= files
+    assert {f"glb/{stem}/00000{k}.glb" for stem in stems for k in range(5)} <= files
+    assert sum(file.startswith("ply/clip/") for file in files) == 10
+    info = json.loads(Path("out/lerobot/meta/info.json").read_text())
+    assert (info["total_episodes"], info["total_frames"]) == (2, 10)
+    assert len(lines_of("out")) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("clip.mp4", "--format", "csv"), "csv"),
+        (("clip.mp4", "--format", "glb"), "--field-of-view"),
+        (("images", "--field-of-view", 60, "--format", "lerobot"), "--fps"),
+        (("clip.mp4", "copy/clip.mp4", "--format", "parquet"), "clip"),
+    ],
+)
+def test_formats_that_cannot_be_written_are_refused_before_anything_is(
+    arguments: tuple[str, ...],
+    named: str,
+    run: Run,
+    images: Path,
+    video: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("copy").mkdir()
+    Path("copy/clip.mp4").write_bytes(video.read_bytes())
+    assert run(*arguments, "--out", "out") == 1
+    assert named in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def rows_of(out: str) -> list[dict[str, Any]]:
+    rows = [row for path in sorted(Path(out, "parquet").iterdir()) for row in parquet.read_table(path).to_pylist()]
+    data = parquet.read_table(Path(out, "lerobot", "data")).to_pylist()
+    return rows + data
+
+
+@pytest.mark.parametrize("stop", [2, 5, 7, 12])
+def test_an_interrupted_run_with_all_formats_is_continued_to_the_same_rows(
+    stop: int,
+    run: Run,
+    images: Path,
+    video: Path,
+    bag: Path,
+    stop_after: Callable[[int, type[BaseException]], None],
+) -> None:
+    command = (images, video, bag, "--field-of-view", 60, "--fps", 25, "--track", *FORMAT_OPTIONS)
+    assert run(*command, "--out", "whole") == 0
+    stop_after(stop, KeyboardInterrupt)
+    assert run(*command, "--out", "out") == 130
+    assert run(*command, "--out", "out", "--resume") == 0
+    assert files_in("out") == files_in("whole")
+    assert lines_of("out") == lines_of("whole")
+    assert rows_of("out") == rows_of("whole")
+
+
+def test_a_source_that_failed_joins_the_data_set_when_it_is_resumed(run: Run, video: Path, tmp_path: Path) -> None:
+    file = write_bag(tmp_path / "cut", camera_messages(20))
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) * 2 // 3])
+    command = (video, "cut", "--field-of-view", 60, "--format", "lerobot", "--out", "out")
+    assert run(*command) == 1
+    assert json.loads(Path("out/lerobot/meta/info.json").read_text())["total_frames"] == 5 + 10
+    file.write_bytes(whole)
+    assert run(*command, "--resume") == 0
+    assert json.loads(Path("out/lerobot/meta/info.json").read_text())["total_frames"] == 5 + 20
+
+
+def test_overwriting_deletes_the_files_of_all_formats_and_nothing_else(run: Run, images: Path, video: Path) -> None:
+    assert run(video, "--out", "out", "--field-of-view", 60, *FORMAT_OPTIONS) == 0
+    own = {"mcap/own.mcap", "ply/clip/own.ply", "lerobot/README.md"}
+    for name in own:
+        Path("out", name).write_text("the user's own")
+    assert run(video, "--out", "out") == 1
+    assert run(images, "--out", "out", "--overwrite") == 0
+    assert files_in("out") == {"hands.jsonl", "hands.run.json"} | own
+
+
+def test_overwriting_the_mcap_file_that_is_read_is_refused(run: Run, video: Path) -> None:
+    assert run(video, "--out", "out", "--format", "mcap") == 0
+    before = Path("out/mcap/clip.mcap").read_bytes()
+    assert run("out/mcap/clip.mcap", "--out", "out", "--overwrite") == 1
+    assert run("out/mcap", "--out", "out", "--overwrite") == 1
+    assert Path("out/mcap/clip.mcap").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["mcap", "parquet", "glb", "lerobot"])
+def test_on_a_full_disk_a_format_leaves_no_half_file(
+    name: str, run: Run, video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (video, "--out", "out", "--field-of-view", 60, "--vertices", "--format", name)
+    with size_limit(4_000):
+        assert run(*command) == 1
+    assert "make room" in capsys.readouterr().err
+    assert all(".partial." in file for file in files_in("out") if file.startswith(name))
+    assert run(*command, "--resume") == 0
+    assert len(lines_of("out")) == 5
+
+
+def test_a_run_with_all_formats_that_is_killed_is_continued_to_the_same_files(
+    run: Run, video: Path, bag: Path, weights: Path
+) -> None:
+    program = (
+        "import os\n"
+        "from handos_model.inference.pipeline import HandPipeline\n"
+        "from handos_model.commands.cli import main\n"
+        "original, left = HandPipeline.__call__, iter(range(7))\n"
+        "HandPipeline.__call__ = lambda *a: original(*a) if next(left, None) is not None else os.kill(os.getpid(), 9)\n"
+        "main()\n"
+    )
+    command = (video, bag, "--field-of-view", 60, *FORMAT_OPTIONS)
+    assert run(*command, "--out", "whole") == 0
+    arguments = [*map(str, command), "--out", "out", "--weights", str(weights)]
+    assert subprocess.run([sys.executable, "-c", program, "run", *arguments]).returncode == -9
+    assert run(*command, "--out", "out", "--resume") == 0
+    assert files_in("out") == files_in("whole")
+    assert lines_of("out") == lines_of("whole")
+    assert rows_of("out") == rows_of("whole")
+
+
+def test_a_source_added_to_a_run_does_not_replace_the_files_of_another(run: Run, video: Path) -> None:
+    Path("copy").mkdir()
+    Path("copy/clip.mp4").write_bytes(video.read_bytes())
+    assert run(video, "--out", "out", "--format", "parquet") == 0
+    before = Path("out/parquet/clip.parquet").read_bytes()
+    assert run("copy/clip.mp4", "--out", "out", "--format", "parquet", "--resume") == 1
+    assert Path("out/parquet/clip.parquet").read_bytes() == before

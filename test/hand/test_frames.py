@@ -6,7 +6,8 @@ from hands import hand_at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handos_model.hand.frames import Quaternion, fingertip_orientation, wrist_orientation
+from handos_model.geometry.quaternions import Quaternion
+from handos_model.hand.frames import fingertip_orientation, wrist_orientation
 from handos_model.hand.hand import Handedness
 from handos_model.hand.skeleton import FINGERTIPS, JOINT_NAMES
 

@@ -1,6 +1,7 @@
 """`hands.jsonl`: one line of JSON per frame, under its name only when it is complete."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 from full_disk import size_limit
 
 from handos_model.geometry.intrinsics import CameraIntrinsics, read_intrinsics
+from handos_model.geometry.lens import LensDistortion
 from handos_model.hand.hand import Hand, MetricHand
-from handos_model.recordings.frame import Frame
-from handos_model.recordings.json_lines import ResultsWriter, read_frames
+from handos_model.recordings.camera_choice import FrameCamera
+from handos_model.recordings.frame import Frame, RecordedHeader
+from handos_model.recordings.frame_hands import FrameHands
+from handos_model.recordings.json_lines import SCHEMA_VERSION, ResultsWriter, read_frames
 
 CAMERA = CameraIntrinsics(600, 610, 320, 240)
 FRAME = Frame(np.zeros((480, 640, 3), np.uint8), "clip.mp4", 7, 0.28)
@@ -42,17 +46,20 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def test_each_frame_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "new" / "hands.jsonl"
     with ResultsWriter(path) as writer:
-        writer.write(FRAME, (HAND, HAND), CAMERA, camera_is_assumed=False)
-        writer.write(FRAME, (), CAMERA, camera_is_assumed=False)
+        writer.write(FrameHands(FRAME, (HAND, HAND), FrameCamera(CAMERA)))
+        writer.write(FrameHands(FRAME, (), FrameCamera(CAMERA)))
     first, second = read_lines(path)
     assert first | {"hands": None} == {
+        "schema": SCHEMA_VERSION,
         "source": "clip.mp4",
         "frame": 7,
         "stamp": 0.28,
+        "header": None,
         "width": 640,
         "height": 480,
         "camera": [600, 610, 320, 240],
         "camera_is_assumed": False,
+        "lens": None,
         "hands": None,
     }
     assert first["hands"][0] == {
@@ -64,6 +71,9 @@ def test_each_frame_is_one_line(tmp_path: Path) -> None:
         "joints_2d": [[3.25, 3.25]] * 21,
         "joint_scores": [0.5] * 21,
         "joints_3d": [[0.125, 0.125, 0.125]] * 21,
+        "joint_sigma": [0.01] * 21,
+        "wrist_pose": {"position": [0.125, 0.125, 0.125], "orientation": [0.0, 0.0, 0.0, 1.0]},
+        "depth_residual": None,
         "coasting": False,
         "tentative": False,
     }
@@ -71,15 +81,25 @@ def test_each_frame_is_one_line(tmp_path: Path) -> None:
     assert second["hands"] == []
 
 
+def test_the_header_and_the_lens_of_a_bag_are_kept(tmp_path: Path) -> None:
+    frame = replace(FRAME, header=RecordedHeader(1_700_000_000_123_456_789, "left_optical"))
+    lens = LensDistortion("fisheye", (0.1, 0.0, 0.0, 0.0))
+    with ResultsWriter(tmp_path / "hands.jsonl") as writer:
+        writer.write(FrameHands(frame, (), FrameCamera(CAMERA, lens)))
+    (line,) = read_lines(writer.path)
+    assert line["header"] == {"stamp": 1_700_000_000_123_456_789, "frame_id": "left_optical"}
+    assert line["lens"] == {"model": "fisheye", "coefficients": [0.1, 0.0, 0.0, 0.0]}
+
+
 def test_meshes_are_written_on_request(tmp_path: Path) -> None:
     with ResultsWriter(tmp_path / "hands.jsonl", with_vertices=True) as writer:
-        writer.write(FRAME, (HAND,), CAMERA, camera_is_assumed=False)
+        writer.write(FrameHands(FRAME, (HAND,), FrameCamera(CAMERA)))
     assert np.shape(read_lines(writer.path)[0]["hands"][0]["vertices"]) == (778, 3)
 
 
 def test_without_a_camera_metres_are_null(tmp_path: Path) -> None:
     with ResultsWriter(tmp_path / "hands.jsonl") as writer:
-        writer.write(FRAME, (hand_with(None, None),), None, camera_is_assumed=False)
+        writer.write(FrameHands(FRAME, (hand_with(None, None),), FrameCamera(None)))
     (line,) = read_lines(writer.path)
     assert line["camera"] is None
     assert line["hands"][0]["joints_3d"] is None
@@ -88,12 +108,12 @@ def test_without_a_camera_metres_are_null(tmp_path: Path) -> None:
 def test_after_an_error_the_old_file_and_the_lines_written_so_far_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "hands.jsonl"
     path.write_text("the last complete result\n")
-    not_finite = hand_with(np.full((21, 3), np.nan, np.float32), None)
+    not_finite = replace(HAND, score=float("nan"))
 
     def write_until_an_error() -> None:
         with ResultsWriter(path) as writer:
-            writer.write(FRAME, (HAND,), CAMERA, camera_is_assumed=False)
-            writer.write(FRAME, (not_finite,), CAMERA, camera_is_assumed=False)
+            writer.write(FrameHands(FRAME, (HAND,), FrameCamera(CAMERA)))
+            writer.write(FrameHands(FRAME, (not_finite,), FrameCamera(CAMERA)))
 
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_until_an_error()
@@ -104,7 +124,7 @@ def test_after_an_error_the_old_file_and_the_lines_written_so_far_are_kept(tmp_p
 
 def test_lines_are_on_the_disk_as_soon_as_they_are_written(tmp_path: Path) -> None:
     with ResultsWriter(tmp_path / "hands.jsonl") as writer:
-        writer.write(FRAME, (HAND,), CAMERA, camera_is_assumed=False)
+        writer.write(FrameHands(FRAME, (HAND,), FrameCamera(CAMERA)))
         assert len(read_lines(tmp_path / "hands.partial.jsonl")) == 1
 
 
@@ -114,7 +134,7 @@ def test_on_a_full_disk_whole_lines_are_kept_and_the_file_is_named(tmp_path: Pat
     def write_until_the_disk_is_full() -> None:
         with size_limit(2500), ResultsWriter(path) as writer:
             for _ in range(10):
-                writer.write(FRAME, (HAND,), CAMERA, camera_is_assumed=False)
+                writer.write(FrameHands(FRAME, (HAND,), FrameCamera(CAMERA)))
 
     with pytest.raises(OSError, match=r"make room.*hands\.jsonl"):
         write_until_the_disk_is_full()
@@ -129,7 +149,7 @@ def test_results_are_continued_only_on_request(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError), ResultsWriter(path):
         pass
     with ResultsWriter(path, resume=True) as writer:
-        writer.write(FRAME, (), CAMERA, camera_is_assumed=False)
+        writer.write(FrameHands(FRAME, (), FrameCamera(CAMERA)))
     assert [(source, index) for source, index, _ in read_frames(path)] == [("a", 0), ("clip.mp4", 7)]
     assert [file.name for file in tmp_path.iterdir()] == ["hands.jsonl"]
 

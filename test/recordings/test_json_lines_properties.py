@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handos_model.hand.hand import Hand
+from handos_model.recordings.camera_choice import FrameCamera
 from handos_model.recordings.frame import Frame
+from handos_model.recordings.frame_hands import FrameHands
 from handos_model.recordings.json_lines import ResultsWriter, read_frames
 
 IMAGE = np.zeros(SHAPE, np.uint8)
@@ -34,7 +36,7 @@ def test_lines_read_back_are_the_frames_and_hands_that_were_written(
         path = Path(folder) / "hands.jsonl"
         with ResultsWriter(path, with_vertices=with_vertices, resume=is_resumed) as writer:
             for frame, hands in frames:
-                writer.write(frame, hands, CAMERA, camera_is_assumed=False)
+                writer.write(FrameHands(frame, hands, FrameCamera(CAMERA)))
         read = list(read_frames(path))
     assert [(source, index) for source, index, _ in read] == [(frame.source, frame.index) for frame, _ in frames]
     for (_, _, line), (frame, hands) in zip(read, frames, strict=True):

@@ -1,7 +1,9 @@
 """Reading images, folders and videos, and writing videos."""
 
+import sys
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -188,6 +190,28 @@ def test_a_video_that_lacks_images_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"clip\.mp4"):
         write_on_a_full_disk()
     assert not path.exists()
+
+
+def codec_of(video: Path) -> str:
+    with av.open(str(video)) as container:
+        return container.streams.video[0].codec_context.name
+
+
+def test_videos_are_those_that_browsers_play(video: Path) -> None:
+    assert codec_of(video) == "h264"
+
+
+def test_without_pyav_videos_are_mpeg_4_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.delitem(sys.modules, "handos_model.recordings.h264", raising=False)
+    with VideoWriter(tmp_path / "clip.mp4", 25) as writer:
+        for level in (50, 100):
+            writer.write(grey(level))
+    assert len(list(open_source(writer.path).frames)) == 2
+    assert codec_of(writer.path) == "mpeg4"
+    assert "recordings" in caplog.text
 
 
 def test_images_of_another_size_are_scaled_to_the_first(tmp_path: Path) -> None:

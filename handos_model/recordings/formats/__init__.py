@@ -1,0 +1,1 @@
+"""What `handos run` writes beside JSON lines: MCAP, Parquet, meshes, LeRobot data sets."""
