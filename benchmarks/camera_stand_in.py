@@ -1,10 +1,13 @@
 """Publishes camera images for the node and receives its hands."""
 
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
+from geometry_msgs.msg import PoseArray, PoseStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -34,6 +37,10 @@ class CameraStandIn(Node):
         self._infos = self.create_publisher(CameraInfo, "/camera_info", CAMERA_QOS)
         self.received: list[tuple[HandArray, float]] = []
         """Messages, and the milliseconds from their images' stamps to their arrival."""
+        self.delays: dict[str, list[float]] = {}
+        """By output: the milliseconds from the arrival of an image's HandArray to that of its message."""
+        self._arrivals: dict[tuple[int, int], int] = {}
+        """Nanoseconds at which the HandArray with a stamp arrived."""
         self.create_subscription(HandArray, "/handos/hands", self._store, HANDS_QOS)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
@@ -61,19 +68,41 @@ class CameraStandIn(Node):
     @contextmanager
     def subscribed_to(self, outputs: tuple[str, ...]) -> Iterator[None]:
         """Also subscribe to these outputs, as RViz would."""
-        kinds: dict[str, tuple[type, QoSProfile]] = {
-            "markers": (MarkerArray, MARKERS_QOS),
-            "overlay": (Image, OVERLAY_QOS),
-        }
+        self.delays = {name: [] for name in outputs}
         subscriptions = [
             # Raw, because deserialising costs time in this process, not in the node.
-            self.create_subscription(kinds[name][0], f"/handos/{name}", lambda _: None, kinds[name][1], raw=True)
-            for name in outputs
+            self.create_subscription(kind, f"/handos/{name}", partial(self._store_delay, name), qos, raw=True)
+            for name, (kind, qos) in _kinds(outputs).items()
         ]
         yield
+        self._arrivals.clear()
         for subscription in subscriptions:
             self.destroy_subscription(subscription)
+
+    def _store_delay(self, name: str, serialized: bytes) -> None:
+        # The stamp comes first, after 4 bytes of encapsulation and, in a MarkerArray, 4 of the number of markers.
+        seconds, nanoseconds = struct.unpack_from("<iI", serialized, 8 if name == "markers" else 4)
+        arrival = self._arrivals.get((seconds, nanoseconds))
+        if arrival is not None:
+            self.delays[name].append((self.get_clock().now().nanoseconds - arrival) / 1e6)
 
     def _store(self, message: HandArray) -> None:
         delay = (self.get_clock().now() - Time.from_msg(message.header.stamp)).nanoseconds / 1e6
         self.received.append((message, delay))
+        if self.delays:
+            self._arrivals[message.header.stamp.sec, message.header.stamp.nanosec] = self.get_clock().now().nanoseconds
+
+
+def _kinds(outputs: tuple[str, ...]) -> dict[str, tuple[type, QoSProfile]]:
+    kinds: dict[str, tuple[type, QoSProfile]] = {
+        "left/wrist": (PoseStamped, HANDS_QOS),
+        "right/wrist": (PoseStamped, HANDS_QOS),
+        "fingertips": (PoseArray, HANDS_QOS),
+        "markers": (MarkerArray, MARKERS_QOS),
+        "overlay": (Image, OVERLAY_QOS),
+    }
+    if any("detections" in name for name in outputs):
+        from vision_msgs.msg import Detection2DArray, Detection3DArray
+
+        kinds |= {"detections_2d": (Detection2DArray, HANDS_QOS), "detections_3d": (Detection3DArray, HANDS_QOS)}
+    return {name: kinds[name] for name in outputs}

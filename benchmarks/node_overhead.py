@@ -39,6 +39,7 @@ from handos_model import CameraIntrinsics, HandPipeline
 from handos_model.files.atomic_write import atomic_write
 from handos_model.files.images import read_image
 from handos_model.geometry.arrays import ImageArray
+from handos_ros.large_images import profile_environment
 from handos_ros.markers import HandMarkers
 
 SIZES: Final = ((640, 480), (1280, 720))
@@ -89,16 +90,16 @@ def main(
 ) -> None:
     """Measure the overhead of the node over bare inference."""
     os.environ |= {
-        "FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parents[1] / "config" / "fastdds_large_images.xml"),
+        **profile_environment(os.environ),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
     }
     sent = read_image(image)
     pipeline = HandPipeline.load(weights)
     rclpy.init()
-    with _node(weights) as process:
+    with running_node(weights) as process:
         camera = CameraStandIn(CameraIntrinsics(600.0, 600.0, 320.0, 240.0))
-        _wait_for_node(camera, sent)
+        wait_for_node(camera, sent)
         rows = list(_measure_all(camera, process.pid, pipeline, sent, images))
         markers = _marker_milliseconds(pipeline, sent)
         typer.echo(f"markers of the image's hands: {markers:.2f} ms to build")
@@ -118,10 +119,11 @@ def main(
 
 
 @contextmanager
-def _node(weights: Path | None) -> Iterator["subprocess.Popen[bytes]"]:
+def running_node(weights: Path | None, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """The node in a process of its own, with further arguments for ROS."""
     parameters = ["-p", f"weights:={weights}"] if weights else []
     with tempfile.TemporaryFile() as log:
-        command = [sys.executable, "-m", "handos_ros.node", "--ros-args", *parameters]
+        command = [sys.executable, "-m", "handos_ros.node", "--ros-args", *parameters, *arguments]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             yield process
@@ -130,7 +132,8 @@ def _node(weights: Path | None) -> Iterator["subprocess.Popen[bytes]"]:
             process.wait()
 
 
-def _wait_for_node(camera: CameraStandIn, image: ImageArray, timeout: float = 60.0) -> None:
+def wait_for_node(camera: CameraStandIn, image: ImageArray, timeout: float = 60.0) -> None:
+    """Send images until hands come back."""
     end = time.monotonic() + timeout
     while not camera.received:
         if time.monotonic() > end:
@@ -164,9 +167,9 @@ def _measure(
     with camera.subscribed_to(outputs):
         camera.play(image, rate, WARM_UP)
         camera.received.clear()
-        cpu = _cpu_milliseconds(pid)
+        cpu = cpu_milliseconds(pid)
         camera.play(image, rate, count)
-        cpu = _cpu_milliseconds(pid) - cpu
+        cpu = cpu_milliseconds(pid) - cpu
     node = np.array([_milliseconds(hands.received, hands.finished) for hands, _ in camera.received])
     return Row(
         width=width,
@@ -237,7 +240,7 @@ def _memory_mib(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _cpu_milliseconds(pid: int) -> float:
+def cpu_milliseconds(pid: int) -> float:
     """CPU time of a process, user and system (proc(5))."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return 1000 * (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

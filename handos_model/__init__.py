@@ -1,5 +1,6 @@
 """HandOS: the hands in a camera image as 2D joints, 3D joints and meshes in metres. Independent of ROS."""
 
+from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,10 @@ if TYPE_CHECKING:
     from handos_model.inference.pipeline import HandPipeline
 
 __all__ = ["CameraIntrinsics", "Hand", "HandPipeline", "HandTopology", "__version__"]
+
+# colcon installs no commands, which the node does not need. Where its copy of this package is found first, those that
+# pip installed are still found beside it.
+__path__ = extend_path(__path__, __name__)
 
 __version__: str
 

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from geometry_msgs.msg import PoseArray
+from geometry_msgs.msg import PoseArray, PoseStamped
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from handos_model.geometry.arrays import ImageArray
@@ -16,11 +18,24 @@ from handos_model.hand.hand import Hand
 from handos_model.hand.topology import HandTopology
 from handos_model.visualization.overlay import draw_hands
 from handos_ros.markers import HandMarkers
-from handos_ros.messages import ImageRecord, fingertips_message, hand_array_message, image_message
+from handos_ros.messages import ImageRecord, fingertips_message, hand_array_message, image_message, wrist_message
 from handos_ros.msg import HandArray
+from handos_ros.optional_outputs import OptionalOutputs
 from handos_ros.qos_mismatch import publisher_events
+from handos_ros.rigid_transform import PoseFrame
+from handos_ros.target_frame import MissingTransformError
 from handos_ros.topics import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS, in_camera_namespace, overridable_qos
-from handos_ros.wrist_broadcaster import WristBroadcaster
+from handos_ros.wrists import SIDES, hand_to_follow
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What became of one image's hands."""
+
+    finished: float
+    """`time.monotonic` when the HandArray was published."""
+    missing_transform: str
+    """Why nothing was published in the target frame; empty: it was, or nobody subscribes."""
 
 
 class CameraPublishers:
@@ -34,39 +49,78 @@ class CameraPublishers:
         Namespace of the topics; empty: none.
     topology
         The topology of the hands' vertices.
-    wrists
-        Broadcasts to /tf; ``None``: nothing is broadcast.
+    outputs
+        What all cameras publish with packages that may not be installed.
     """
 
-    def __init__(self, node: Node, camera: str, topology: HandTopology, wrists: WristBroadcaster | None) -> None:
-        self._node, self._camera, self._topology, self._wrists = node, camera, topology, wrists
+    def __init__(self, node: Node, camera: str, topology: HandTopology, outputs: OptionalOutputs) -> None:
+        self._node, self._camera, self._topology, self._outputs = node, camera, topology, outputs
+        self._publishers: list[Any] = []
         self._hands = self._advertise(HandArray, "hands", HANDS_QOS)
+        self._wrists = {side: self._advertise(PoseStamped, f"{side}/wrist", HANDS_QOS) for side in SIDES}
         self._fingertips = self._advertise(PoseArray, "fingertips", HANDS_QOS)
+        if outputs.detections is not None:
+            self._detections_2d = self._advertise(outputs.detections.array_2d, "detections_2d", HANDS_QOS)
+            self._detections_3d = self._advertise(outputs.detections.array_3d, "detections_3d", HANDS_QOS)
         self._markers = self._advertise(MarkerArray, "markers", MARKERS_QOS)
         self._overlay = self._advertise(Image, "overlay", OVERLAY_QOS)
         self._marker_builder = HandMarkers(topology)
 
     def close(self) -> None:
         """Withdraw the topics."""
-        for publisher in (self._hands, self._fingertips, self._markers, self._overlay):
+        for publisher in self._publishers:
             self._node.destroy_publisher(publisher)
 
-    def publish(self, image: ImageArray, hands: Sequence[Hand], record: ImageRecord, *, with_meshes: bool) -> float:
-        """Publish the hands of one image, the HandArray first; return the `time.monotonic` of that."""
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody subscribes to anything about this camera."""
+        return self._outputs.tf_listeners > 0 or any(map(_is_heard, self._publishers))
+
+    def publish(
+        self, image: ImageArray, hands: Sequence[Hand], record: ImageRecord, *, with_meshes: bool
+    ) -> Publication:
+        """Publish the hands of one image, the HandArray first."""
         header = record.header
         message = hand_array_message(hands, record, self._topology.id, with_meshes=with_meshes)
         message.finished, finished = self._node.get_clock().now().to_msg(), time.monotonic()
         self._hands.publish(message)
-        if self._wrists is not None:
-            self._wrists.broadcast(hands, header, self._camera)
-        if self._fingertips.get_subscription_count():
-            self._fingertips.publish(fingertips_message(hands, header))
-        if self._markers.get_subscription_count():
+        if self._outputs.wrists is not None:
+            self._outputs.wrists.broadcast(hands, header, self._camera)
+        missing_transform = self._publish_in_target_frame(hands, header)
+        if self._outputs.detections is not None and _is_heard(self._detections_2d):
+            self._detections_2d.publish(self._outputs.detections.in_2d(hands, header))
+        if _is_heard(self._markers):
             for markers in self._marker_builder.messages(hands, header):
                 self._markers.publish(markers)
-        if self._overlay.get_subscription_count():
+        if _is_heard(self._overlay):
             self._overlay.publish(self._overlay_message(image, hands, record))
-        return finished
+        return Publication(finished, missing_transform)
+
+    def _publish_in_target_frame(self, hands: Sequence[Hand], header: Header) -> str:
+        """Publish poses and 3D detections; return why that was not possible, or nothing."""
+        detections = self._outputs.detections
+        heard_wrists = [side for side in SIDES if _is_heard(self._wrists[side])]
+        are_fingertips_heard = _is_heard(self._fingertips)
+        are_detections_heard = detections is not None and _is_heard(self._detections_3d)
+        if not (heard_wrists or are_fingertips_heard or are_detections_heard):
+            return ""
+        try:
+            frame = self._pose_frame(header)
+        except MissingTransformError as error:
+            return str(error)
+        for side in heard_wrists:
+            hand = hand_to_follow(hands, side)
+            if hand is not None and hand.metric is not None:
+                self._wrists[side].publish(wrist_message(hand.metric, side, frame))
+        if are_fingertips_heard:
+            self._fingertips.publish(fingertips_message(hands, frame))
+        if detections is not None and are_detections_heard:
+            self._detections_3d.publish(detections.in_3d(hands, frame))
+        return ""
+
+    def _pose_frame(self, header: Header) -> PoseFrame:
+        target = self._outputs.target
+        return PoseFrame(header) if target is None else target.pose_frame(header)
 
     def _overlay_message(self, image: ImageArray, hands: Sequence[Hand], record: ImageRecord) -> Image:
         # A mesh in metres can only be drawn as a pinhole camera sees it.
@@ -75,10 +129,16 @@ class CameraPublishers:
 
     def _advertise(self, kind: type, name: str, qos: QoSProfile) -> "Publisher[Any]":
         topic = self._node.resolve_topic_name(f"~/{in_camera_namespace(self._camera, name)}")
-        return self._node.create_publisher(
+        publisher: Publisher[Any] = self._node.create_publisher(
             kind,
             topic,
             qos,
             event_callbacks=publisher_events(topic, self._node.get_logger()),
             qos_overriding_options=overridable_qos(),
         )
+        self._publishers.append(publisher)
+        return publisher
+
+
+def _is_heard(publisher: "Publisher[Any]") -> bool:
+    return publisher.get_subscription_count() > 0

@@ -12,6 +12,7 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from handos_model.files.signal_range import SignalRange
+from handos_model.geometry.camera_info import CalibrationReader, CameraInfoError, is_rectified
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.image_condition import ImageMonitor
 from handos_model.inference.tracking import HandTracker
@@ -20,8 +21,9 @@ from handos_ros.counters import CameraCounters
 from handos_ros.depth_images import DepthImages
 from handos_ros.image_clock import ImageClock, ImageTime, StampProblem
 from handos_ros.image_decoding import ImageMessage
-from handos_ros.intrinsics import CalibrationReader, CameraInfoError, ImageIntrinsics, assumed_intrinsics
-from handos_ros.lost_images import lost_images_warning, newly_lost
+from handos_ros.intrinsics import ImageIntrinsics, assumed_intrinsics, calibrated_intrinsics
+from handos_ros.lost_images import large_images_remedy, lost_images_warning, newly_lost
+from handos_ros.optional_outputs import OptionalOutputs
 from handos_ros.parameters import NodeParameters
 from handos_ros.qos_mismatch import subscription_events
 from handos_ros.reception_clock import ReceptionClock
@@ -34,10 +36,11 @@ from handos_ros.topics import (
     in_camera_namespace,
     overridable_qos,
 )
-from handos_ros.wrist_broadcaster import WristBroadcaster
 
 WARNING_PERIOD: Final = 10.0
 """Seconds between two warnings of a kind."""
+DEMAND_PERIOD: Final = 1.0
+"""Seconds between two looks at whether somebody listens, with on_demand."""
 CAMERA_INFO_PATIENCE: Final = 1.0
 """Seconds of images without camera_info before the first warning: at the start an image may arrive first."""
 
@@ -70,18 +73,18 @@ class CameraStream:
         As read at configuration.
     topology
         The topology of the hands' vertices.
-    wrists
-        Broadcasts to /tf; ``None``: nothing is broadcast.
+    outputs
+        What all cameras publish with packages that may not be installed.
     """
 
     def __init__(
-        self, node: Node, name: str, parameters: NodeParameters, topology: HandTopology, wrists: WristBroadcaster | None
+        self, node: Node, name: str, parameters: NodeParameters, topology: HandTopology, outputs: OptionalOutputs
     ) -> None:
         self._node, self._parameters = node, parameters
         self.name = name
         # One logger per camera: warnings are throttled per logger, and one camera must not silence another.
         self.logger = node.get_logger().get_child(name) if name else node.get_logger()
-        self.publishers = CameraPublishers(node, name, topology, wrists)
+        self.publishers = CameraPublishers(node, name, topology, outputs)
         is_compressed = parameters.image_transport == "compressed"
         self._image_type = CompressedImage if is_compressed else Image
         # As in image_transport, the raw topic is remapped and the transport's topic is derived from it.
@@ -90,6 +93,7 @@ class CameraStream:
         self._is_rectified = _is_rectified(parameters.rectification, image_topic(node, name))
         self._subscriptions: list[Subscription[Any]] = []
         self._silence_timer: Timer | None = None
+        self._demand_timer: Timer | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -103,11 +107,11 @@ class CameraStream:
         self.counters = CameraCounters()
         self._info: CameraInfo | None = None
         self._calibration = CalibrationReader()
-        self._activated = time.monotonic()
+        self._subscribed = time.monotonic()
         self._first_image: float | None = None
 
     def subscribe(self, deliver: Callable[["CameraStream", ReceivedImage], None]) -> None:
-        """Receive images from now on, with fresh ids and counters.
+        """Receive images from now on, with fresh ids and counters; with on_demand only while somebody listens.
 
         Parameters
         ----------
@@ -116,14 +120,42 @@ class CameraStream:
         """
         self._reset()
         self._deliver = deliver
+        if self._parameters.on_demand:
+            self._demand_timer = self._node.create_timer(DEMAND_PERIOD, self._follow_demand, clock=STEADY_CLOCK)
+            self._follow_demand()
+        else:
+            self._resume()
+
+    def unsubscribe(self) -> None:
+        """Stop receiving, so that the camera's driver may rest."""
+        if self._demand_timer is not None:
+            self._node.destroy_timer(self._demand_timer)
+            self._demand_timer = None
+        self._pause()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing is received because nobody listens."""
+        return self._demand_timer is not None and not self._subscriptions
+
+    def _follow_demand(self) -> None:
+        has_listeners = self.publishers.has_listeners
+        if self.is_paused and has_listeners:
+            self._resume()
+        elif not self.is_paused and not has_listeners:
+            self._pause()
+
+    def _resume(self) -> None:
+        """Subscribe; tracks and counters go on."""
+        self._subscribed = time.monotonic()
+        self.image_monitor = ImageMonitor()  # images that were the same before a pause are no frozen camera
         self._silence_timer = self._node.create_timer(WARNING_PERIOD, self._warn_of_silence, clock=STEADY_CLOCK)
         self._create_subscription(CameraInfo, self.info_topic, self._receive_info)
         self._create_subscription(self._image_type, self.image_topic, self._receive_image, self._count_lost)
         if self._parameters.depth:
             self._create_subscription(Image, depth_topic(self._node, self.name), self._receive_depth)
 
-    def unsubscribe(self) -> None:
-        """Stop receiving, so that the camera's driver may rest."""
+    def _pause(self) -> None:
         if self._silence_timer is not None:
             self._node.destroy_timer(self._silence_timer)
             self._silence_timer = None
@@ -152,7 +184,7 @@ class CameraStream:
             self._warn_of_missing_info(field_of_view)
         else:
             try:
-                return self._calibration.read(info, width, height, rectified=self._is_rectified)
+                return calibrated_intrinsics(self._calibration.read(info, width, height, rectified=self._is_rectified))
             except CameraInfoError as error:
                 self._warn_of_intrinsics(f"camera_info on {self.info_topic} is not used: {error}", field_of_view)
         return assumed_intrinsics(width, height, field_of_view)
@@ -177,8 +209,8 @@ class CameraStream:
         return newest
 
     def silent_for(self, now: float) -> float:
-        """Seconds since the last image; before the first, since activation."""
-        return now - (self.counters.last_image or self._activated)
+        """Seconds since the last image; before the first since the node subscribed, since then."""
+        return now - max(self.counters.last_image or 0.0, self._subscribed)
 
     def _create_subscription(
         self, kind: type, topic: str, callback: Callable[[Any], None], message_lost: Callable[[Any], None] | None = None
@@ -232,10 +264,7 @@ class CameraStream:
             remappable = in_camera_namespace(self.name, "image")
             remedy = f"nobody publishes there; name the camera's topic with --ros-args -r {remappable}:=<topic>"
         else:
-            remedy = (
-                f"it has {publishers} publisher(s); large images may get lost in best effort, try "
-                f"-p qos_overrides.{self.image_topic}.subscription.reliability:=reliable"
-            )
+            remedy = f"it has {publishers} publisher(s). {large_images_remedy(self.image_topic)}"
         self.logger.warning(f"no image yet on {self.image_topic}: {remedy}")
 
     def _warn_of_missing_info(self, field_of_view: float | None) -> None:
@@ -258,5 +287,5 @@ class CameraStream:
 
 def _is_rectified(rectification: str, topic: str) -> bool:
     if rectification == "auto":
-        return topic.rpartition("/")[2].startswith("image_rect")
+        return is_rectified(topic)
     return rectification == "rectified"

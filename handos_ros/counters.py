@@ -35,6 +35,7 @@ class CameraCounters:
     rejections: "Counter[str]" = field(default_factory=Counter)
     """Hands that were dropped or lost their metres because they could not be true."""
     published: int = 0
+    transforms: "TransformCounters" = field(default_factory=lambda: TransformCounters())
     hands: int = 0
     """Hands in the newest image, including coasting ones."""
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
@@ -77,6 +78,20 @@ class StampCounters:
         self.counts[problem] += 1
         self.newest, self.when = problem, time.monotonic()
         return self.counts[problem] == 1
+
+
+@dataclass
+class TransformCounters:
+    """Images whose poses were not published because the transform to the target frame was missing."""
+
+    missing: int = 0
+    problem: str = ""
+    """Of the newest image; empty: none."""
+
+    def add(self, problem: str) -> None:
+        """Count an image."""
+        self.missing += bool(problem)
+        self.problem = problem
 
 
 @dataclass

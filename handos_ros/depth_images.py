@@ -7,8 +7,8 @@ from typing import Final
 
 from sensor_msgs.msg import Image
 
+from handos_model.files.image_messages import ImageDecodingError, decode_depth
 from handos_model.geometry.arrays import FloatArray
-from handos_ros.image_decoding import ImageDecodingError, decode_depth
 from handos_ros.stamps import nanoseconds
 
 _MAX_KEPT: Final = 8

@@ -1,7 +1,7 @@
 """Statuses for /diagnostics. Pure functions: nothing is published here."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,24 +28,40 @@ class CameraCondition:
     image_topic: str
     counters: CameraCounters
     silent_for: float
-    """Seconds since the last image; before the first, since activation."""
+    """Seconds since the last image; before the first since the node subscribed, since then."""
     latency_limit: float
     """Milliseconds."""
     slow_for: float
     """Seconds for which the latency has been over its limit; 0: it is not."""
     bad_stamp_for: float = math.inf
     """Seconds since the last image whose stamp was not used."""
+    is_paused: bool = False
+    """Whether no image is received because nobody listens."""
     image: ImageCondition = field(default_factory=ImageCondition)
     """What the newest images are like."""
 
 
+def named_after(node: str, statuses: Iterable[DiagnosticStatus]) -> list[DiagnosticStatus]:
+    """The statuses, each named after the node too, as in "robot1/handos: camera left": two nodes never share one.
+
+    Parameters
+    ----------
+    node
+        Full name.
+    """
+    named = list(statuses)
+    for status in named:
+        status.name = f"{node.removeprefix('/')}: {status.name}"
+    return named
+
+
 def camera_status(camera: CameraCondition) -> DiagnosticStatus:
     """Status of one camera."""
-    level, message = _judge(camera)
+    level, message = (OK, "paused: nobody listens (on_demand)") if camera.is_paused else _judge(camera)
     counters = camera.counters
     return DiagnosticStatus(
         level=level,
-        name=f"handos: camera {camera.name}" if camera.name else "handos: camera",
+        name=f"camera {camera.name}" if camera.name else "camera",
         message=message,
         hardware_id=camera.image_topic,
         values=_key_values(
@@ -57,6 +73,7 @@ def camera_status(camera: CameraCondition) -> DiagnosticStatus:
                 "frames late": counters.late,
                 "stamps not used": _counts({problem.name: n for problem, n in dict(counters.stamps.counts).items()}),
                 "implausible hands": _counts(dict(counters.rejections)),
+                "missing transforms": counters.transforms.missing,
                 "latency p50 [ms]": _milliseconds(counters.latency(50)),
                 "latency p95 [ms]": _milliseconds(counters.latency(95)),
                 "latency limit [ms]": f"{camera.latency_limit:g}",
@@ -69,31 +86,33 @@ def camera_status(camera: CameraCondition) -> DiagnosticStatus:
     )
 
 
-def node_status(state: str, network: str, errors: ErrorCounters, now: float, *, problem: str = "") -> DiagnosticStatus:
+def node_status(
+    state: str, errors: ErrorCounters, now: float, details: Mapping[str, str], *, problem: str = ""
+) -> DiagnosticStatus:
     """Status of the node itself.
 
     Parameters
     ----------
     state
         Of the lifecycle.
-    network
-        Backend, device and precision in words; empty while no network is loaded.
     errors
         Counted so far.
     now
         `time.monotonic`.
+    details
+        Of the kind of node.
     problem
         What is wrong now, with the remedy; empty: nothing.
     """
     is_recent = errors.when is not None and now - errors.when < RECENT
     return DiagnosticStatus(
         level=ERROR if is_recent else WARN if problem else OK,
-        name="handos: node",
+        name="node",
         message=f"error: {errors.last}" if is_recent else problem or state,
         values=_key_values(
             {
                 "state": state,
-                "backend": network or "not loaded",
+                **details,
                 "errors": errors.count,
                 "last error": errors.last or "none",
             }
@@ -113,6 +132,8 @@ def _judge(camera: CameraCondition) -> tuple[bytes, str]:
         return level, f"latency {latency} ms (95th percentile) is over the limit of {camera.latency_limit:g} ms"
     if counters.stamps.newest is not None and camera.bad_stamp_for < RECENT:
         return WARN, f"the stamps of {camera.image_topic} {counters.stamps.newest.value}"
+    if counters.transforms.problem:
+        return WARN, counters.transforms.problem
     if camera.image.problem:
         return WARN, camera.image.problem
     return OK, "processing images" if counters.published else "waiting for the first image"

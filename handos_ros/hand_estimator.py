@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 
 from handos_model import HandPipeline
+from handos_model.files.image_messages import ImageDecodingError
 from handos_model.geometry.arrays import FloatArray, ImageArray
 from handos_model.geometry.depth_residual import DepthRange
 from handos_model.hand.hand import Hand
+from handos_model.hand_size.operator_size import OperatorSize
+from handos_model.hand_size.scaling import scale_hands
 from handos_model.inference.depth_alignment import align_to_depth
 from handos_model.inference.plausibility import PlausibilityLimits, check_hands
 from handos_model.inference.tracking import TrackingSettings
 from handos_model.inference.undistortion import undistort
 from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
-from handos_ros.image_decoding import ImageDecodingError, decode_image
+from handos_ros.image_decoding import decode_image
 from handos_ros.intrinsics import ImageIntrinsics
+from handos_ros.operator_calibration import OperatorCalibration
 from handos_ros.parameters import NodeParameters
 from handos_ros.stamps import nanoseconds
 
@@ -24,6 +28,8 @@ class HandEstimate:
     image: ImageArray
     intrinsics: ImageIntrinsics
     hands: tuple[Hand, ...]
+    operator: OperatorSize | None
+    """What the hands were scaled to; ``None``: nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,12 @@ class HandEstimator:
     ----------
     pipeline
         Network and topology; its thresholds are replaced by those of the node's parameters.
+    operator
+        Knows the size of the operator's hands, or learns it from depth images.
     """
 
-    def __init__(self, pipeline: HandPipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: HandPipeline, operator: OperatorCalibration) -> None:
+        self._pipeline, self._operator = pipeline, operator
         self._settings: _Settings | None = None
 
     def estimate(self, stream: CameraStream, received: ReceivedImage, parameters: NodeParameters) -> HandEstimate:
@@ -62,13 +70,15 @@ class HandEstimator:
         settings = self._settings_of(parameters)
         hands = settings.pipeline(image, intrinsics.camera)
         depth = _depth_of(stream, received, width, height, parameters.depth_tolerance) if parameters.depth else None
-        hands = self._correct_metres(hands, intrinsics, depth, parameters.depth_range)
+        operator = self._operator.size  # may be learned meanwhile
+        hands = self._correct_metres(hands, intrinsics, operator, depth, parameters.depth_range)
         hands = _keep_plausible(hands, stream, image, intrinsics, settings.plausibility)
+        self._operator.observe(hands, image.shape, operator, received.arrived)
         hands = _track(hands, stream, received, image, settings.tracking)
         hands = _keep_plausible(hands, stream, image, intrinsics, settings.plausibility)
         if not parameters.publish_tentative:
             hands = tuple(hand for hand in hands if not hand.tentative)
-        return HandEstimate(image, intrinsics, hands)
+        return HandEstimate(image, intrinsics, hands, operator)
 
     def _settings_of(self, parameters: NodeParameters) -> "_Settings":
         """Settings from the parameters, which rarely change."""
@@ -83,13 +93,20 @@ class HandEstimator:
         return self._settings
 
     def _correct_metres(
-        self, hands: tuple[Hand, ...], intrinsics: ImageIntrinsics, depth: FloatArray | None, depth_range: DepthRange
+        self,
+        hands: tuple[Hand, ...],
+        intrinsics: ImageIntrinsics,
+        operator: OperatorSize | None,
+        depth: FloatArray | None,
+        depth_range: DepthRange,
     ) -> tuple[Hand, ...]:
-        """Move the hands to where the lens and the depth image see them."""
+        """Give the hands the operator's size, and move them to where the lens and the depth image see them."""
         if intrinsics.camera is None:
             return hands
         if intrinsics.lens is not None:
             hands = undistort(hands, intrinsics.camera, intrinsics.lens)
+        if operator is not None:
+            hands = scale_hands(hands, operator.scale)
         if depth is not None:
             topology = self._pipeline.topology
             hands = align_to_depth(hands, depth, topology, intrinsics.camera, intrinsics.lens, depth_range)

@@ -1,27 +1,26 @@
 """`handos_listener`: prints what the node publishes, and draws it."""
 
 from collections import OrderedDict
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Final
 
-import rclpy
 import typer
 from builtin_interfaces.msg import Time as TimeMessage
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+from handos_model.files.image_messages import ImageDecodingError
 from handos_model.hand.topology import HandTopology as ModelTopology
-from handos_ros.image_decoding import ImageDecodingError, decode_image
+from handos_ros.image_decoding import decode_image
 from handos_ros.listener_summary import ListenerSummary, describe
 from handos_ros.message_parsing import hands_of, intrinsics_of
 from handos_ros.msg import HandArray, HandTopology
 from handos_ros.overlay_recording import OverlayRecording
-from handos_ros.ros_command import run_as_ros_command
+from handos_ros.ros_command import OptionalPath, run_as_ros_command, started_ros
+from handos_ros.spinning import spin_until
 from handos_ros.stamps import nanoseconds
 from handos_ros.topics import HANDS_QOS, IMAGE_QOS, LATCHED_QOS, image_topic
 
+PROGRAM: Final = "handos_listener"
 MAX_WAITING_IMAGES: Final = 30
 """Images kept until their HandArrays arrive."""
 
@@ -36,7 +35,7 @@ class Listener(Node):
     """
 
     def __init__(self, recording: OverlayRecording | None) -> None:
-        super().__init__("handos_listener")
+        super().__init__(PROGRAM)
         self.summary = ListenerSummary()
         self.topology_id: str | None = None
         self._recording = recording
@@ -75,18 +74,19 @@ def _key(stamp: TimeMessage) -> tuple[int, int]:
 
 def listen(
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also receive the images and write overlay.mp4 and result.png.")
+        OptionalPath, typer.Option(metavar="DIR", help="Also receive the images and write overlay.mp4 and result.png.")
     ] = None,
 ) -> None:
     """Print a line per HandArray until interrupted, then a summary; exit code 1 if no hands were received."""
     recording = None if out is None else OverlayRecording()
-    listener = Listener(recording)
-    with suppress(KeyboardInterrupt, ExternalShutdownException):
-        rclpy.spin(listener)
-    typer.echo(listener.summary.text())
-    if out is not None and recording is not None:
-        for path in recording.write(out, _known_topology(listener.topology_id)):
-            typer.echo(f"wrote {path}")
+    with started_ros(PROGRAM) as stop:
+        listener = Listener(recording)
+        spin_until(stop, listener)
+        typer.echo(listener.summary.text())
+        if out is not None and recording is not None:
+            for path in recording.write(out, _known_topology(listener.topology_id)):
+                typer.echo(f"wrote {path}")
+        listener.destroy_node()
     raise typer.Exit(0 if listener.summary.images_with_hands else 1)
 
 
@@ -103,7 +103,7 @@ def _known_topology(topology_id: str | None) -> ModelTopology:
 
 def main() -> None:
     """Run the listener."""
-    run_as_ros_command(listen, "handos_listener")
+    run_as_ros_command(listen, PROGRAM)
 
 
 if __name__ == "__main__":

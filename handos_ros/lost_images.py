@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-
 from handos_ros.counters import CameraCounters
+from handos_ros.large_images import PROFILE_NAME, profile_file, profile_variable
 
 MIN_LOST: Final = 10
 """Lost images before a warning."""
@@ -25,17 +24,13 @@ def lost_images_warning(counters: CameraCounters, topic: str) -> str | None:
     sent = counters.lost + counters.received
     if counters.lost < max(MIN_LOST, MIN_FRACTION * sent):
         return None
+    return f"{counters.lost} of {sent} images on {topic} were lost on their way here: {large_images_remedy(topic)}"
+
+
+def large_images_remedy(topic: str) -> str:
+    """Why images on `topic` get lost, and what to do, the surest first."""
     return (
-        f"{counters.lost} of {sent} images on {topic} were lost on their way here: images of more than half a megabyte "
-        "do not fit into Fast DDS's default shared memory. Start the camera's driver with "
-        f"FASTDDS_DEFAULT_PROFILES_FILE={_profile()}, or this node with "
-        f"-p qos_overrides.{topic}.subscription.reliability:=reliable"
+        "Fast DDS's default shared memory is too small for images of more than half a megabyte. Start the camera's "
+        f"driver with {profile_variable()}={profile_file() or PROFILE_NAME}; over a network, or where that does not "
+        f"help, start this node with -p qos_overrides.{topic}.subscription.reliability:=reliable"
     )
-
-
-def _profile() -> str:
-    try:
-        share = get_package_share_directory("handos_ros")
-    except PackageNotFoundError:
-        share = "."
-    return f"{share}/config/fastdds_large_images.xml"

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, Pose, PoseArray, Quaternion
+from geometry_msgs.msg import Point, Pose, PoseArray, PoseStamped, Quaternion
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from handos_model.geometry.arrays import FloatArray, ImageArray
+from handos_model.geometry.quaternions import Quaternion as Orientation
 from handos_model.hand.frames import fingertip_orientation, wrist_orientation
 from handos_model.hand.hand import Hand as ModelHand
 from handos_model.hand.hand import Handedness, MetricHand
 from handos_model.hand.skeleton import FINGERTIPS, WRIST
 from handos_model.hand.topology import HandTopology as ModelTopology
+from handos_model.hand_size.operator_size import OperatorSize
 from handos_ros.intrinsics import ImageIntrinsics
 from handos_ros.msg import Hand, HandArray, HandTopology
+from handos_ros.rigid_transform import IDENTITY, PoseFrame, RigidTransform
 
 _HANDEDNESS = {"left": Hand.HANDEDNESS_LEFT, "right": Hand.HANDEDNESS_RIGHT}
 
@@ -33,6 +36,8 @@ class ImageRecord:
     started: Time
     dropped: int
     """Images skipped so far."""
+    operator: OperatorSize | None = None
+    """Whose size the hands have; ``None``: the network's."""
 
 
 def hand_array_message(
@@ -48,6 +53,8 @@ def hand_array_message(
         received=record.received,
         started=record.started,
         dropped=record.dropped,
+        operator_name="" if record.operator is None else record.operator.name,
+        operator_scale=1.0 if record.operator is None else record.operator.scale,
     )
 
 
@@ -93,20 +100,25 @@ def topology_message(topology: ModelTopology) -> HandTopology:
     )
 
 
-def wrist_pose(hand: MetricHand, handedness: Handedness) -> Pose:
-    """The wrist in the camera's frame, as `Hand.msg` describes it."""
-    return _pose(hand.joints_3d[WRIST], wrist_orientation(hand.joints_3d, handedness))
+def wrist_pose(hand: MetricHand, handedness: Handedness, from_camera: RigidTransform = IDENTITY) -> Pose:
+    """The wrist as `Hand.msg` describes it, in the camera's frame or another."""
+    return pose_message(hand.joints_3d[WRIST], wrist_orientation(hand.joints_3d, handedness), from_camera)
 
 
-def fingertips_message(hands: Sequence[ModelHand], header: Header) -> PoseArray:
+def wrist_message(hand: MetricHand, handedness: Handedness, frame: PoseFrame) -> PoseStamped:
+    """Pose of the wrist."""
+    return PoseStamped(header=frame.header, pose=wrist_pose(hand, handedness, frame.from_camera))
+
+
+def fingertips_message(hands: Sequence[ModelHand], frame: PoseFrame) -> PoseArray:
     """Five poses per hand in metres, thumb to pinky, hands in the given order; x axes point out of the fingertips."""
     poses = [
-        _pose(hand.joints_3d[tip], fingertip_orientation(hand.joints_3d, tip))
+        pose_message(hand.joints_3d[tip], fingertip_orientation(hand.joints_3d, tip), frame.from_camera)
         for hand in hands
         if hand.joints_3d is not None
         for tip in FINGERTIPS
     ]
-    return PoseArray(header=header, poses=poses)
+    return PoseArray(header=frame.header, poses=poses)
 
 
 def image_message(image: ImageArray, header: Header) -> Image:
@@ -117,9 +129,12 @@ def image_message(image: ImageArray, header: Header) -> Image:
     return message
 
 
-def _pose(position: FloatArray, orientation: tuple[float, float, float, float]) -> Pose:
-    x, y, z = position.tolist()
-    qx, qy, qz, qw = orientation
+def pose_message(
+    position: npt.NDArray[np.floating], orientation: Orientation, from_camera: RigidTransform = IDENTITY
+) -> Pose:
+    """Message for a pose that is given in the camera's frame: (3,) metres and a quaternion."""
+    x, y, z = from_camera.position(position.tolist())
+    qx, qy, qz, qw = from_camera.orientation(orientation)
     return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
 
 

@@ -4,17 +4,25 @@ import os
 import signal
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable
+from typing import Final
 
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from handos_ros.camera_stream import WARNING_PERIOD
 
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+"""Signals that end a program."""
+SAME_REQUEST: Final = 1.0
+"""Seconds in which further signals mean the same request: Ctrl-C reaches a node from its terminal and from ros2 launch,
+which may add a SIGTERM."""
+
 
 class StopRequest:
-    """A request to end the node, which may come from another thread."""
+    """A request to end the program, which may come from another thread."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -22,7 +30,9 @@ class StopRequest:
 
     @classmethod
     def on_signals(cls) -> "StopRequest":
-        """A request that SIGINT or SIGTERM sets; a second signal ends the process at once. Call it in the main thread.
+        """A request that SIGINT or SIGTERM sets. Call it in the main thread.
+
+        A signal that comes clearly later, because the program hangs, ends it at once.
 
         rclpy's own handlers shut the context down at any moment. If another thread is publishing then, or the executor
         is about to wait, that raises or, rarely, crashes. Here the node ends between two callbacks.
@@ -30,7 +40,7 @@ class StopRequest:
         stop = cls()
         received, sent = socket.socketpair()
         sent.setblocking(False)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             signal.signal(number, lambda *_: None)
         # Python's handlers wait for the main thread, which waits in the executor; this byte arrives at once.
         signal.set_wakeup_fd(sent.fileno())
@@ -42,18 +52,36 @@ class StopRequest:
         """Whether the request has been made."""
         return self._event.is_set()
 
+    def set(self) -> None:
+        """Make the request."""
+        self._event.set()
+        self._wake()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait this long, or until the request is made; return whether it is."""
+        return self._event.wait(seconds)
+
     def on_set(self, wake: Callable[[], None]) -> None:
         """Call `wake` when the request is made."""
         self._wake = wake
 
     def _listen(self, received: socket.socket, _sent: socket.socket) -> None:
         received.recv(1)
-        self._event.set()
-        self._wake()
-        os._exit(128 + received.recv(1)[0])
+        first = time.monotonic()
+        self.set()
+        while True:
+            number = received.recv(1)[0]
+            if time.monotonic() - first > SAME_REQUEST:
+                os._exit(128 + number)
 
 
-def spin_until(stop: StopRequest, node: Node, count: Callable[[str], None]) -> None:
+def ignore_signals() -> None:
+    """Ignore further signals: Python's own end restores their defaults, and a second one would kill it there."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def spin_until(stop: StopRequest, node: Node, count: Callable[[str], None] = lambda error: None) -> None:
     """Spin a node until `stop` is set; an error in a callback is logged and counted, and spinning goes on.
 
     Parameters
@@ -61,13 +89,15 @@ def spin_until(stop: StopRequest, node: Node, count: Callable[[str], None]) -> N
     stop
         When to end.
     node
-        Spun in this thread. It needs a timer on a steady clock: a woken executor waits on until a callback is ready.
+        Spun in this thread.
     count
         Called with the message of every error.
     """
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    stop.on_set(executor.wake)
+    # Waking the executor is not enough: it waits on until a callback is ready.
+    wake = node.create_guard_condition(lambda: None)
+    stop.on_set(wake.trigger)
     while node.context.ok() and not stop.is_set:
         try:
             executor.spin_once()
@@ -77,5 +107,6 @@ def spin_until(stop: StopRequest, node: Node, count: Callable[[str], None]) -> N
                 f"an error in a callback, the node goes on:\n{traceback.format_exc()}",
                 throttle_duration_sec=WARNING_PERIOD,
             )
+    stop.on_set(lambda: None)
     executor.remove_node(node)
     executor.shutdown()

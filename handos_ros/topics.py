@@ -6,8 +6,13 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from handos_model.geometry.camera_info import camera_info_beside
+
 IMAGE_QOS: Final = qos_profile_sensor_data
 """Best effort: matches every publisher, reliable or not."""
+
+NEWEST_QOS: Final = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""For subscribers that only want the newest message; matches every publisher."""
 
 HANDS_QOS: Final = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -50,4 +55,4 @@ def camera_info_topic(node: Node, camera: str = "") -> str:
     remapped = node.resolve_topic_name(name)
     if remapped != node.resolve_topic_name(name, only_expand=True):
         return remapped
-    return f"{image_topic(node, camera).rpartition('/')[0]}/camera_info"
+    return camera_info_beside(image_topic(node, camera))

@@ -8,13 +8,14 @@ from typing import Final
 
 from rclpy.node import Node
 
+from handos_model.files.image_messages import ImageDecodingError
 from handos_model.inference.output_check import NetworkOutputError
 from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
 from handos_ros.counters import ErrorCounters
 from handos_ros.hand_estimator import HandEstimator
-from handos_ros.image_decoding import ImageDecodingError
+from handos_ros.live_parameters import LiveParameters
 from handos_ros.messages import ImageRecord
-from handos_ros.parameters import LiveParameters, NodeParameters
+from handos_ros.parameters import NodeParameters
 
 EXPLAINED_ERRORS: Final = (ImageDecodingError, NetworkOutputError)
 """Errors of single images whose message says everything."""
@@ -39,7 +40,9 @@ class Worker:
         Counts errors.
     """
 
-    def __init__(self, node: Node, estimator: HandEstimator, parameters: LiveParameters, errors: ErrorCounters) -> None:
+    def __init__(
+        self, node: Node, estimator: HandEstimator, parameters: LiveParameters[NodeParameters], errors: ErrorCounters
+    ) -> None:
         self._node, self._estimator, self._parameters, self._errors = node, estimator, parameters, errors
         self._changed = threading.Condition()
         self._waiting: deque[CameraStream] = deque()
@@ -99,11 +102,18 @@ class Worker:
             received=image.received,
             started=started,
             dropped=stream.counters.dropped,
+            operator=estimate.operator,
         )
-        finished = stream.publishers.publish(estimate.image, estimate.hands, record, with_meshes=parameters.meshes)
+        publication = stream.publishers.publish(estimate.image, estimate.hands, record, with_meshes=parameters.meshes)
         stream.counters.published += 1
         stream.counters.hands = len(estimate.hands)
-        stream.counters.latencies.append((finished - image.arrived) * 1000)
+        stream.counters.latencies.append((publication.finished - image.arrived) * 1000)
+        stream.counters.transforms.add(publication.missing_transform)
+        if publication.missing_transform:
+            stream.logger.warning(
+                f"poses of {stream.image_topic} are not published: {publication.missing_transform}",
+                throttle_duration_sec=WARNING_PERIOD,
+            )
 
 
 def _is_too_old(stream: CameraStream, image: ReceivedImage, max_age: float) -> bool:

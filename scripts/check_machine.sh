@@ -11,12 +11,12 @@ missing() {
 }
 
 command -v "$python" >/dev/null ||
-    missing "no '$python' found: install Python 3.10-3.12, or name it with make PYTHON=..."
+    missing "no '$python' found: install Python 3.10-3.13, or name it with make PYTHON=..."
 
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 case $version in
-    3.10 | 3.11 | 3.12) ;;
-    *) missing "'$python' is Python $version: 3.10, 3.11 or 3.12 is needed, name it with make PYTHON=..." ;;
+    3.10 | 3.11 | 3.12 | 3.13) ;;
+    *) missing "'$python' is Python $version: 3.10, 3.11, 3.12 or 3.13 is needed, name it with make PYTHON=..." ;;
 esac
 
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||

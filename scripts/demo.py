@@ -15,7 +15,6 @@ import typer
 from handos_ros.player import open_video, sidecar_of
 
 OUT: Final = Path("out/demo")
-LARGE_IMAGES: Final = Path(__file__).parents[1] / "config" / "fastdds_large_images.xml"
 REMAPPING: Final = ("--ros-args", "-r", "image:=/camera/image_raw")
 ASSUMED_FIELD_OF_VIEW: Final = 60.0
 """Degrees along the longer side of the image: about that of a phone or a webcam."""
@@ -55,9 +54,8 @@ def _check(source: str) -> None:
 
 
 def _environment() -> Mapping[str, str]:
-    """Keep the topics on this machine, apart from other robots and demos, and let large images through."""
+    """Keep the topics on this machine, apart from other robots and demos."""
     return {
-        "FASTDDS_DEFAULT_PROFILES_FILE": str(LARGE_IMAGES),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
         **os.environ,

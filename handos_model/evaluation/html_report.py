@@ -22,7 +22,7 @@ from handos_model.files.atomic_write import atomic_write
 from handos_model.geometry.arrays import Float64Array, ImageArray
 from handos_model.geometry.projection import project
 from handos_model.hand.skeleton import BONES
-from handos_model.visualization.mesh_drawing import MAX_PIXEL
+from handos_model.visualization.triangle_painting import MAX_PIXEL
 
 TARGET_COLOUR: Final = (60, 200, 60)
 PREDICTED_COLOUR: Final = (40, 120, 250)

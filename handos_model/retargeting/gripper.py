@@ -34,7 +34,9 @@ class GripperRetargeter:
     def __init__(
         self, settings: GripperSettings, side: Handedness, calibration: GripCalibration = DEFAULT_GRIP
     ) -> None:
-        self._settings, self._side, self._calibration = settings, side, calibration
+        self._settings, self._side = settings, side
+        self.calibration = calibration
+        """May be changed between two hands."""
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ class GripperRetargeter:
     def __call__(self, joints_3d: FloatArray | Float64Array, handedness: Handedness) -> JointPositions:
         """Positions of the gripper's joints for a hand; parameters and errors are those of `Retargeter`."""
         require_side(handedness, self._side)
-        closing = self._calibration.closing(aperture(joints_3d))
+        closing = self.calibration.closing(aperture(joints_3d))
         opened, closed = self._settings.open, self._settings.closed
         return JointPositions(self.joint_names, opened + closing * (closed - opened))
 

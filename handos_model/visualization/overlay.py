@@ -10,7 +10,8 @@ from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Hand
 from handos_model.hand.skeleton import BONES, JOINT_NAMES, WRIST
 from handos_model.hand.topology import HandTopology
-from handos_model.visualization.mesh_drawing import MAX_PIXEL, SIDE_COLOURS, draw_meshes
+from handos_model.visualization.mesh_drawing import SIDE_COLOURS, draw_meshes
+from handos_model.visualization.triangle_painting import MAX_PIXEL
 
 FINGER_COLOURS = {
     "wrist": (200, 200, 200),

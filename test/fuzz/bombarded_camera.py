@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 from broken_promise import BrokenPromiseError, key_of
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import PoseArray
+from geometry_msgs.msg import PoseArray, PoseStamped
 from hostile_stamps import HABITS, stamps
 from limits_in_force import LimitsInForce
 from node_process import RELIABLE, Client
-from published_drawings import check_fingertips, check_markers, check_overlay
+from published_drawings import check_fingertips, check_markers, check_overlay, check_wrist
 from published_hands import PublishedHands, SentImages
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -24,6 +24,8 @@ from handos_ros.msg import HandArray
 DRAWINGS: Final = {
     "markers": (MarkerArray, check_markers),
     "fingertips": (PoseArray, check_fingertips),
+    "left/wrist": (PoseStamped, check_wrist),
+    "right/wrist": (PoseStamped, check_wrist),
     "overlay": (Image, check_overlay),
 }
 """By topic: what is only built while somebody subscribes, and its check."""
@@ -60,7 +62,7 @@ class BombardedCamera:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._client, self.is_compressed, self.has_depth = client, is_compressed, has_depth
-        self.topic, self._published = f"/{node}/{name or 'only'}", f"/{node}/{name}".rstrip("/")
+        self.topic, self.published = f"/{node}/{name or 'only'}", f"/{node}/{name}".rstrip("/")
         self.limits, self._clock = limits, clock
         self.sent = SentImages()
         self.hands = PublishedHands(self.sent, limits, is_clock_steady=clock is time.time_ns)
@@ -78,7 +80,7 @@ class BombardedCamera:
         }
         self._waiting: list[tuple[Callable[[Any], None], Any]] = []
         self._drawings: dict[str, Any] = {}
-        client.node.create_subscription(HandArray, f"{self._published}/hands", self._receiver(self._check_hands), _DEEP)
+        client.node.create_subscription(HandArray, f"{self.published}/hands", self._receiver(self._check_hands), _DEEP)
         self._stamps: Iterator[Time] = iter(())
         self._images, self._frame, self._has_number = 0, FRAMES[0], True
 
@@ -113,7 +115,7 @@ class BombardedCamera:
         kind, check = DRAWINGS[drawing]
         receive = self._receiver(lambda message: check(message, self.sent))
         self._drawings[drawing] = self._client.node.create_subscription(
-            kind, f"{self._published}/{drawing}", receive, _DEEP
+            kind, f"{self.published}/{drawing}", receive, _DEEP
         )
 
     def check_received(self) -> None:
@@ -124,7 +126,7 @@ class BombardedCamera:
             try:
                 check(message)
             except BrokenPromiseError as error:
-                error.args = (f"{self._published}: {error}", {"published": message, **self.last_sent})
+                error.args = (f"{self.published}: {error}", {"published": message, **self.last_sent})
                 raise
 
     def _check_hands(self, message: HandArray) -> None:

@@ -7,7 +7,6 @@ see, depends on the machine: a failure therefore also leaves the messages concer
 """
 
 import argparse
-import os
 import random
 import sys
 import time
@@ -31,6 +30,7 @@ from memory_growth import MemoryGrowth  # noqa: E402
 from node_process import Client  # noqa: E402
 from rclpy.serialization import serialize_message  # noqa: E402
 from steered_network import write_steered_network  # noqa: E402
+from transforms import tf2_for_children  # noqa: E402
 
 
 def fuzz(seed: int, seconds: float, folder: Path, first: int = 0) -> int:
@@ -84,7 +84,7 @@ def started_nodes(weights: Path, folder: Path) -> Iterator[tuple[list[BombardedN
     """Run a node with two raw cameras and depth, one with a compressed camera, and one with a simulated clock."""
     with ExitStack() as stack:
         client = stack.enter_context(closing(Client()))
-        with stand_ins_for_children():
+        with tf2_for_children():
             nodes = [
                 BombardedNode(client, "raw", ("left", "right"), weights, folder / "raw.log", has_depth=True),
                 BombardedNode(client, "packed", ("",), weights, folder / "packed.log", is_compressed=True),
@@ -92,19 +92,10 @@ def started_nodes(weights: Path, folder: Path) -> Iterator[tuple[list[BombardedN
             ]
         for node in nodes:
             stack.enter_context(closing(node.process))
-        wrists = BroadcastWrists(client, [camera.sent for node in nodes for camera in node.cameras])
+        wrists = BroadcastWrists(
+            client, {camera.published[1:]: camera.sent for node in nodes for camera in node.cameras}
+        )
         yield nodes, wrists
-
-
-@contextmanager
-def stand_ins_for_children() -> Iterator[None]:
-    """Let processes that are started meanwhile find the stand-in for tf2_ros."""
-    path = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = f"{FOLDER / 'stand_in'}:{path}"
-    try:
-        yield
-    finally:
-        os.environ["PYTHONPATH"] = path
 
 
 def explained(error: BrokenPromiseError, seed: int, episode: int, folder: Path) -> BrokenPromiseError:

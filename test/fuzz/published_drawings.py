@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from broken_promise import require, require_finite, require_unit, require_within
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PoseArray, TransformStamped
+from geometry_msgs.msg import PoseArray, PoseStamped, TransformStamped
 from published_hands import TOPOLOGY, SentImages
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
@@ -40,11 +40,22 @@ def check_fingertips(message: PoseArray, sent: SentImages) -> None:
         require_unit(pose.orientation, "a fingertip's orientation")
 
 
-def check_transform(message: TransformStamped, sent: SentImages) -> None:
-    """Check the wrist that is broadcast as a frame."""
-    sent.size_of(message.header, "a transform")
-    name = message.child_frame_id.rpartition("/")[2]
+def check_wrist(message: PoseStamped, sent: SentImages) -> None:
+    """Check the pose of a wrist."""
+    sent.size_of(message.header, "a wrist's pose")
+    position = message.pose.position
+    require_finite([position.x, position.y, position.z], "a wrist")
+    require(position.z > 0, "a wrist is in front of the camera")
+    require_unit(message.pose.orientation, "a wrist's orientation")
+
+
+def check_transform(message: TransformStamped, sent: dict[str, SentImages]) -> None:
+    """Check the wrist that is broadcast as a frame; images are given by the prefix of their frames."""
+    prefix, _, name = message.child_frame_id.rpartition("/")
+    require(prefix in sent, f"{message.child_frame_id!r} is a frame of one of {list(sent)}")
     require(re.fullmatch(r"(left|right)_wrist(_\d+)?", name), f"{message.child_frame_id!r} is a wrist")
+    sent[prefix].size_of(message.header, "a transform")
+    require(message.header.frame_id, "a transform has a frame")
     offset = message.transform.translation
     require_finite([offset.x, offset.y, offset.z], "a wrist")
     require(offset.z > 0, "a wrist is in front of the camera")

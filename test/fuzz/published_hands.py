@@ -93,6 +93,9 @@ class PublishedHands:
         times = [nanoseconds(stamp) for stamp in (message.received, message.started, message.finished)]
         is_ordered = times == sorted(times) or not self._is_clock_steady
         require(is_ordered, f"an image is received before it is started and finished: {times}")
+        require(0.3 < message.operator_scale < 2, f"operator_scale is a person's: {message.operator_scale:g}")
+        is_scaled = message.operator_name != "" or message.operator_scale == 1
+        require(is_scaled, f"without an operator the scale is 1, not {message.operator_scale:g}")
         require(message.topology_id == TOPOLOGY.id, "topology_id is that of the topology")
         require(message.dropped >= self._dropped, f"dropped only rises: {message.dropped} after {self._dropped}")
         self._dropped = message.dropped

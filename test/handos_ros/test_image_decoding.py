@@ -13,8 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sensor_msgs.msg import CompressedImage, Image
 
+from handos_model.files.image_messages import ImageDecodingError, decode_depth
 from handos_model.files.signal_range import SignalRange
-from handos_ros.image_decoding import ImageDecodingError, decode_depth, decode_image
+from handos_ros.image_decoding import decode_image
 
 BGR = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
 GREY = BGR[..., :1]

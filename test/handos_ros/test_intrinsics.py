@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensor_msgs.msg import CameraInfo
 
+from handos_model.geometry.camera_info import CameraInfoError, calibration_from_camera_info
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.geometry.lens import LensDistortion
 from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.inference.undistortion import undistort
-from handos_ros.intrinsics import CameraInfoError, IntrinsicsOrigin, intrinsics_from_camera_info
+from handos_ros.intrinsics import IntrinsicsOrigin, calibrated_intrinsics
 
 
 def info(**changes: object) -> CameraInfo:
@@ -24,14 +25,14 @@ def info(**changes: object) -> CameraInfo:
 
 
 def test_raw_images_are_seen_through_k_and_the_lens() -> None:
-    found = intrinsics_from_camera_info(info(d=[0.1, 0.0, 0.0, 0.0, 0.0]), 640, 480, rectified=False)
+    found = calibration_from_camera_info(info(d=[0.1, 0.0, 0.0, 0.0, 0.0]), 640, 480, rectified=False)
     assert found.camera == CameraIntrinsics(500, 510, 320, 240)
-    assert found.origin is IntrinsicsOrigin.CALIBRATED
+    assert calibrated_intrinsics(found).origin is IntrinsicsOrigin.CALIBRATED
     assert found.lens == LensDistortion("radial_tangential", (0.1, 0, 0, 0, 0))
 
 
 def test_rectified_images_are_seen_through_p_and_no_lens() -> None:
-    found = intrinsics_from_camera_info(info(d=[0.1, 0.0, 0.0, 0.0, 0.0]), 640, 480, rectified=True)
+    found = calibration_from_camera_info(info(d=[0.1, 0.0, 0.0, 0.0, 0.0]), 640, 480, rectified=True)
     assert found.camera == CameraIntrinsics(450, 450, 310, 230)
     assert found.lens is None
 
@@ -52,7 +53,7 @@ def test_rectified_images_are_seen_through_p_and_no_lens() -> None:
 )
 def test_lens_models(model: str, coefficients: list[float], expected: LensDistortion | None) -> None:
     message = info(distortion_model=model, d=coefficients)
-    assert intrinsics_from_camera_info(message, 640, 480, rectified=False).lens == expected
+    assert calibration_from_camera_info(message, 640, 480, rectified=False).lens == expected
 
 
 @pytest.mark.parametrize(
@@ -75,13 +76,13 @@ def test_lens_models(model: str, coefficients: list[float], expected: LensDistor
 )
 def test_what_cannot_be_used_is_refused_with_the_reason(changes: dict[str, object], complaint: str) -> None:
     with pytest.raises(CameraInfoError, match=complaint):
-        intrinsics_from_camera_info(info(**changes), 640, 480, rectified=False)
+        calibration_from_camera_info(info(**changes), 640, 480, rectified=False)
 
 
 def test_binning_and_region_of_interest_are_carried_over() -> None:
     message = info(binning_x=2, binning_y=2)
     message.roi.x_offset, message.roi.y_offset, message.roi.width, message.roi.height = 100, 40, 400, 300
-    found = intrinsics_from_camera_info(message, 200, 150, rectified=False)
+    found = calibration_from_camera_info(message, 200, 150, rectified=False)
     assert found.camera == CameraIntrinsics(250, 255, 110, 100)
 
 
@@ -92,8 +93,7 @@ def test_a_hand_before_a_fisheye_without_coefficients_is_where_its_angle_says(
 ) -> None:
     message = info(distortion_model="equidistant", d=coefficients)
     message.k = np.array([305.58, 0, 320, 0, 305.58, 240, 0, 0, 1.0])
-    found = intrinsics_from_camera_info(message, 640, 480, rectified=False)
-    assert found.camera is not None
+    found = calibration_from_camera_info(message, 640, 480, rectified=False)
     assert found.lens is not None
     column = 305.58 * np.radians(degrees)
     seen = right_hand_from(centred_vertices() + np.array([0.6 * column / 305.58, 0, 0.6]), found.camera)
@@ -106,10 +106,10 @@ def test_a_hand_before_a_fisheye_without_coefficients_is_where_its_angle_says(
 def test_images_that_differ_by_rounding_are_used() -> None:
     message = info()
     message.roi.width, message.roi.height = 638, 479
-    found = intrinsics_from_camera_info(message, 639, 480, rectified=False)
+    found = calibration_from_camera_info(message, 639, 480, rectified=False)
     assert found.camera == CameraIntrinsics(500, 510, 320, 240)
     message = info(width=641, height=481, binning_x=2, binning_y=2)
-    assert intrinsics_from_camera_info(message, 321, 241, rectified=False).camera == CameraIntrinsics(
+    assert calibration_from_camera_info(message, 321, 241, rectified=False).camera == CameraIntrinsics(
         250, 255, 160, 120
     )
 
@@ -118,7 +118,7 @@ def test_images_that_differ_by_rounding_are_used() -> None:
 def test_an_image_of_the_whole_sensor_is_not_shifted_by_a_region_of_interest(roi: tuple[int, int, int, int]) -> None:
     message = info()
     message.roi.x_offset, message.roi.y_offset, message.roi.width, message.roi.height = roi
-    found = intrinsics_from_camera_info(message, 640, 480, rectified=False)
+    found = calibration_from_camera_info(message, 640, 480, rectified=False)
     assert found.camera == CameraIntrinsics(500, 510, 320, 240)
 
 
@@ -133,19 +133,19 @@ def test_binning_and_region_that_contradict_the_image_are_named(
     with pytest.raises(
         CameraInfoError, match=f"{roi[2]} x {roi[3]} at {roi[0]}, {roi[1]}.*{binning[0]} x {binning[1]}"
     ):
-        intrinsics_from_camera_info(message, 500, 400, rectified=False)
+        calibration_from_camera_info(message, 500, 400, rectified=False)
 
 
 def test_a_resized_image_without_region_or_binning_is_said_to_be_resized() -> None:
     with pytest.raises(CameraInfoError, match="resize"):
-        intrinsics_from_camera_info(info(), 320, 240, rectified=False)
+        calibration_from_camera_info(info(), 320, 240, rectified=False)
 
 
 def test_a_small_region_of_a_large_sensor_is_plausible() -> None:
     message = info(width=4000, height=3000)
     message.k = np.array([8000, 0, 2000, 0, 8000, 1500, 0, 0, 1.0])
     message.roi.x_offset, message.roi.width, message.roi.height = 3900, 64, 48
-    found = intrinsics_from_camera_info(message, 64, 48, rectified=False)
+    found = calibration_from_camera_info(message, 64, 48, rectified=False)
     assert found.camera == CameraIntrinsics(8000, 8000, -1900, 1500)
 
 
@@ -155,7 +155,7 @@ def test_a_region_that_the_sensor_does_not_have_is_refused(size: tuple[int, int]
     message = info(width=400, height=300)
     message.roi.x_offset, message.roi.y_offset, message.roi.width, message.roi.height = 100, 40, *size
     with pytest.raises(CameraInfoError, match=r"at 100, 40.*contradict"):
-        intrinsics_from_camera_info(message, 400, 300, rectified=False)
+        calibration_from_camera_info(message, 400, 300, rectified=False)
 
 
 NUMBERS = st.one_of(st.floats(200, 700), st.floats(200, 700), st.floats(200, 700), st.floats())
@@ -178,10 +178,9 @@ def test_whatever_a_camera_info_holds_its_hands_are_finite_or_it_is_refused(
     roi = message.roi
     roi.x_offset, roi.y_offset, roi.width, roi.height = sizes[4:]
     try:
-        found = intrinsics_from_camera_info(message, 640, 400, rectified=rectified)
+        found = calibration_from_camera_info(message, 640, 400, rectified=rectified)
     except CameraInfoError:
         return
-    assert found.camera is not None
     assert np.isfinite(found.camera.matrix).all()
     if found.lens is not None:
         for point in ((0.0, 0, 0.5), (0.4, 0.1, 0.5), (3.0, 2.0, 0.5)):
@@ -204,10 +203,9 @@ def test_a_ray_of_a_pixel_is_seen_at_that_pixel_or_there_is_none(
     message = info(distortion_model=model, d=d)
     message.k = np.array([640 * fx, 0, 320, 0, 640 * fy, 240, 0, 0, 1.0])
     try:
-        found = intrinsics_from_camera_info(message, 640, 480, rectified=False)
+        found = calibration_from_camera_info(message, 640, 480, rectified=False)
     except CameraInfoError:
         return
-    assert found.camera is not None
     if found.lens is not None:
         ray = found.lens.undistort_points([pixel], found.camera)[0]
         if np.isfinite(ray).all():

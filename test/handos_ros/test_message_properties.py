@@ -17,6 +17,7 @@ from handos_ros.markers import HandMarkers
 from handos_ros.message_parsing import hands_of, intrinsics_of
 from handos_ros.messages import ImageRecord, fingertips_message, hand_array_message
 from handos_ros.msg import HandArray
+from handos_ros.rigid_transform import PoseFrame
 from handos_ros.wrist_broadcaster import wrist_transforms
 
 Hands = tuple[ModelHand, ...]
@@ -79,7 +80,7 @@ def test_a_message_without_intrinsics_has_an_empty_matrix(hands: Hands, header: 
 @few
 @given(tracked_hands(), HEADERS)
 def test_wrists_are_unit_rotations_with_names_of_their_own_at_the_images_time(hands: Hands, header: Header) -> None:
-    message, transforms = sent(hands, header), wrist_transforms(hands, header, "front")
+    message, transforms = sent(hands, header), wrist_transforms(hands, header, "front", "handos/")
     assert len({transform.child_frame_id for transform in transforms}) == len(transforms) == len(with_metres(hands))
     for transform in transforms:
         assert transform.header == header
@@ -91,7 +92,7 @@ def test_wrists_are_unit_rotations_with_names_of_their_own_at_the_images_time(ha
 @few
 @given(tracked_hands(), HEADERS)
 def test_fingertips_are_five_poses_per_hand_with_unit_rotations(hands: Hands, header: Header) -> None:
-    message = deserialize_message(serialize_message(fingertips_message(hands, header)), PoseArray)
+    message = deserialize_message(serialize_message(fingertips_message(hands, PoseFrame(header))), PoseArray)
     assert message.header == header
     assert len(message.poses) == 5 * len(with_metres(hands))
     for pose in message.poses:

@@ -1,15 +1,13 @@
 """Builders of messages, without a node."""
 
 import logging
-import sys
 from dataclasses import replace
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import Quaternion, TransformStamped
+from geometry_msgs.msg import Quaternion
 from hands import TOPOLOGY, hand_at
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.serialization import deserialize_message
@@ -19,11 +17,12 @@ from visualization_msgs.msg import Marker, MarkerArray
 from handos_model.hand.skeleton import JOINT_NAMES
 from handos_ros.counters import CameraCounters, ErrorCounters
 from handos_ros.diagnostics import CameraCondition, camera_status, node_status
+from handos_ros.large_images import profile_file, profile_variable
 from handos_ros.log_forwarding import forward_logs
 from handos_ros.lost_images import lost_images_warning, newly_lost
 from handos_ros.markers import HandMarkers
 from handos_ros.messages import fingertips_message
-from handos_ros.wrist_broadcaster import WristBroadcaster, wrist_transforms
+from handos_ros.rigid_transform import PoseFrame
 
 HEADER = Header(frame_id="camera")
 
@@ -38,7 +37,7 @@ def turned(rotation: Quaternion, vector: tuple[float, float, float]) -> np.ndarr
 def test_fingertips_are_those_of_the_joints_and_point_outwards() -> None:
     hand = hand_at(200)
     assert hand.joints_3d is not None
-    message = fingertips_message([hand], HEADER)
+    message = fingertips_message([hand], PoseFrame(HEADER))
     assert len(message.poses) == 5
     for pose, finger in zip(message.poses, ("thumb", "index", "middle", "ring", "pinky"), strict=True):
         tip, before = JOINT_NAMES.index(f"{finger}_tip"), JOINT_NAMES.index(f"{finger}_tip") - 1
@@ -60,24 +59,6 @@ def test_what_the_model_logs_reaches_the_log_of_the_node() -> None:
     logging.getLogger("handos_model.inference").warning("slow")
     assert logged == [("building the engine: 40 %", LoggingSeverity.INFO), ("slow", LoggingSeverity.WARN)]
     logging.getLogger("handos_model").handlers.clear()
-
-
-def test_wrists_are_named_after_their_side_and_camera() -> None:
-    hands = [hand_at(100), hand_at(500, side="left"), hand_at(300)]
-    transforms = wrist_transforms(hands, HEADER, "front")
-    names = [transform.child_frame_id for transform in transforms]
-    assert names == ["front/right_wrist", "front/left_wrist", "front/right_wrist_2"]
-    assert hands[0].joints_3d is not None
-    assert transforms[0].transform.translation.x == pytest.approx(hands[0].joints_3d[0, 0])
-
-
-def test_wrists_are_broadcast_where_tf2_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[TransformStamped] = []
-    stand_in = ModuleType("tf2_ros")  # the real one is not on PyPI
-    vars(stand_in)["TransformBroadcaster"] = lambda node: SimpleNamespace(sendTransform=sent.extend)
-    monkeypatch.setitem(sys.modules, "tf2_ros", stand_in)
-    WristBroadcaster(SimpleNamespace()).broadcast([hand_at(100)], HEADER, "")  # type: ignore[arg-type]
-    assert [transform.child_frame_id for transform in sent] == ["right_wrist"]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +131,27 @@ def test_diagnostics_warn_and_turn_to_errors_when_it_persists(
     assert message in status.message
 
 
+def test_silence_is_no_fault_while_nobody_listens() -> None:
+    condition = CameraCondition("", "/image", CameraCounters(received=10), 30.0, latency_limit=50.0, slow_for=0.0)
+    assert camera_status(condition).level == DiagnosticStatus.ERROR
+    paused = camera_status(replace(condition, is_paused=True))
+    assert paused.level == DiagnosticStatus.OK
+    assert paused.message.startswith("paused")
+
+
+def test_a_missing_transform_is_a_warning_until_the_next_image_has_one_and_stays_counted() -> None:
+    counters = CameraCounters(received=10, published=10)
+    condition = CameraCondition("", "/image", counters, 0.1, latency_limit=50.0, slow_for=0.0)
+    for problem in ("no transform from 'eye'", "no transform from 'eye'"):
+        counters.transforms.add(problem)
+    status = camera_status(condition)
+    assert (status.level, status.message) == (DiagnosticStatus.WARN, "no transform from 'eye'")
+    counters.transforms.add("")
+    status = camera_status(condition)
+    assert status.level == DiagnosticStatus.OK
+    assert {value.key: value.value for value in status.values}["missing transforms"] == "2"
+
+
 def test_time_over_the_latency_limit_counts_from_when_it_was_exceeded() -> None:
     counters = CameraCounters()
     assert counters.seconds_over(50.0, now=100.0) == 0
@@ -165,8 +167,9 @@ def test_losing_images_is_reported_once_it_is_more_than_an_accident() -> None:
     counters.lost = 200
     warning = lost_images_warning(counters, "/camera/image_raw") or ""
     assert "200 of 1200 images on /camera/image_raw" in warning
-    assert "config/fastdds_large_images.xml" in warning
-    assert "qos_overrides./camera/image_raw.subscription.reliability:=reliable" in warning
+    profile = f"{profile_variable()}={profile_file()}"
+    reliable = "qos_overrides./camera/image_raw.subscription.reliability:=reliable"
+    assert 0 < warning.index(profile) < warning.index(reliable)
 
 
 @pytest.mark.parametrize(("reported", "lost"), [(0, 0), (7, 7), (2**64 - 2**31, 0), (-(2**31), 0)])
@@ -174,11 +177,14 @@ def test_impossible_counts_of_lost_images_are_not_added(reported: int, lost: int
     assert newly_lost(reported) == lost
 
 
+BACKEND = {"backend": "ONNX Runtime"}
+
+
 def test_an_error_shows_for_a_while_and_stays_counted() -> None:
     errors = ErrorCounters()
     errors.add("ValueError: something")
     assert errors.when is not None
-    assert node_status("active", "ONNX Runtime", errors, errors.when + 1).level == DiagnosticStatus.ERROR
-    later = node_status("active", "ONNX Runtime", errors, errors.when + 60)
+    assert node_status("active", errors, errors.when + 1, BACKEND).level == DiagnosticStatus.ERROR
+    later = node_status("active", errors, errors.when + 60, BACKEND)
     assert later.level == DiagnosticStatus.OK
     assert {value.key: value.value for value in later.values}["last error"] == "ValueError: something"

@@ -7,7 +7,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from node_process import Client, RosProcess, TestCamera, ros_process, running_node, write_weights
+from node_process import Client, TestCamera, ros_process, running_node, write_weights
 
 from handos_ros.msg import HandArray
 
@@ -64,10 +64,9 @@ def test_the_camera_is_subscribed_to_only_while_active(tmp_path: Path, client: C
         assert "Traceback" not in node.log
 
 
-def diagnostics_of(node: RosProcess, client: Client) -> list[DiagnosticStatus]:
-    received = client.collect(DiagnosticArray, "/diagnostics")
-    client.until(lambda: received)
-    return list(received[-1].status)
+def status(received: list[DiagnosticArray], what: str) -> DiagnosticStatus:
+    """The newest status of `what`."""
+    return next(status for status in received[-1].status if status.name == f"handos: {what}")
 
 
 def test_diagnostics_tell_what_runs_and_whether_images_come(tmp_path: Path, client: Client) -> None:
@@ -78,7 +77,7 @@ def test_diagnostics_tell_what_runs_and_whether_images_come(tmp_path: Path, clie
         client.until(lambda: received, camera.send)
         statuses.clear()
         client.until(lambda: statuses, camera.send)
-        of_node, of_camera = statuses[-1].status
+        of_node, of_camera = status(statuses, "node"), status(statuses, "camera")
         values = {value.key: value.value for value in (*of_node.values, *of_camera.values)}
         assert of_node.level == of_camera.level == DiagnosticStatus.OK
         assert values["state"] == "active"
@@ -86,6 +85,29 @@ def test_diagnostics_tell_what_runs_and_whether_images_come(tmp_path: Path, clie
         assert values["hands now"] == "2"
         assert int(values["frames in"]) >= int(values["frames out"]) > 0
         assert float(values["latency p50 [ms]"]) > 0
-        client.until(lambda: statuses[-1].status[1].level == DiagnosticStatus.WARN)
-        assert "no image on /image" in statuses[-1].status[1].message
+        client.until(lambda: status(statuses, "camera").level == DiagnosticStatus.WARN)
+        assert "no image on /image" in status(statuses, "camera").message
         assert node.stop() == 0
+
+
+def test_statuses_of_two_nodes_and_of_two_cameras_have_names_of_their_own(tmp_path: Path, client: Client) -> None:
+    weights = write_weights(tmp_path)
+    statuses: list[DiagnosticArray] = client.collect(DiagnosticArray, "/diagnostics")
+
+    def names() -> set[str]:
+        return {status.name for message in statuses for status in message.status}
+
+    first = ("-r", "__ns:=/robot1", "-p", "cameras:=[left, right]")
+    second = ("-r", "__ns:=/robot2", "-r", "__node:=eyes")
+    with (
+        running_node(weights, *first, log=tmp_path / "first.txt"),
+        running_node(weights, *second, log=tmp_path / "second.txt"),
+    ):
+        expected = {
+            *("robot1/handos: node", "robot1/handos: camera left", "robot1/handos: camera right"),
+            *("robot2/eyes: node", "robot2/eyes: camera"),
+        }
+        client.until(lambda: names() >= expected)
+        assert all(name.startswith(("robot1/handos: ", "robot2/eyes: ")) for name in names())
+        (left,) = {s.hardware_id for m in statuses for s in m.status if s.name == "robot1/handos: camera left"}
+        assert left == "/robot1/left/image"

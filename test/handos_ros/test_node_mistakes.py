@@ -18,6 +18,8 @@ from handos_ros.messages import image_message
 from handos_ros.msg import HandArray
 from handos_ros.player import camera_info_message
 
+CLIP = Path(__file__).parents[2] / "demo" / "clip.mp4"
+
 
 @pytest.fixture
 def client() -> Iterator[Client]:
@@ -88,6 +90,30 @@ def test_invalid_parameter_ends_the_node_with_its_name(value: str, weights: Path
         assert node.wait() == 1
         assert value.partition(":")[0] in node.log
         assert "Traceback" not in node.log
+
+
+@pytest.mark.parametrize("program", ["node", "player", "listener"])
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("-p", "field_of_view"), "'-p field_of_view'"),
+        (("--params-file", "gone.yaml"), "gone.yaml"),
+        (("--params-file", "malformed.yaml"), "malformed.yaml"),
+        (("-r", "image:=/a//b"), "image:=/a//b"),
+        (("--no-such-argument",), "--no-such-argument"),
+    ],
+)
+def test_arguments_that_ros_cannot_read_end_every_program_in_one_line(
+    program: str, arguments: tuple[str, ...], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("malformed.yaml").write_text('handos:\n  ros__parameters:\n    cameras: [left, "right\n')
+    own = [CLIP] if program == "player" else []
+    with ros_process(program, *own, "--ros-args", *arguments, log=tmp_path / "log.txt") as process:
+        assert process.wait() == 1
+        (line,) = process.log.splitlines()
+        assert line.startswith(f"handos_{program}: ")
+        assert named in line
 
 
 def test_a_quality_of_service_that_does_not_exist_ends_the_node_with_its_name(weights: Path, tmp_path: Path) -> None:

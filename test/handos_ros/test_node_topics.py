@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import PoseStamped
 from node_process import CAMERA, FRAME_ID, LIT, Client, RosProcess, TestCamera, running_node, stamp_of
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -100,3 +101,20 @@ def test_markers_show_every_hand_and_are_deleted_when_it_leaves(client: Client) 
     assert len(mesh.points) == 3 * len(TOPOLOGY.faces_right)
     assert mesh.header.frame_id == FRAME_ID
     client.until(lambda: markers(Marker.DELETE) >= markers(Marker.ADD), lambda: camera.send(np.zeros_like(LIT)))
+
+
+def test_wrists_of_hands_that_are_tracked_are_published_as_poses_of_their_image(client: Client) -> None:
+    camera = TestCamera(client)
+    arrays = client.collect(HandArray, "/handos/hands")
+    poses = {side: client.collect(PoseStamped, f"/handos/{side}/wrist") for side in ("left", "right")}
+    client.until(lambda: all(len(received) > 3 for received in poses.values()), camera.send)
+    client.until(lambda: arrays and not arrays[-1].hands, lambda: camera.send(np.zeros_like(LIT)))
+    sides = {Hand.HANDEDNESS_LEFT: "left", Hand.HANDEDNESS_RIGHT: "right"}
+    hands = {(stamp_of(a), sides[hand.handedness]): hand for a in arrays for hand in a.hands}
+    assert {hand.state for hand in hands.values()} >= {Hand.STATE_TRACKED, Hand.STATE_COASTING}
+    for side, received in poses.items():
+        for pose in received:
+            hand = hands[stamp_of(pose), side]
+            assert hand.state == Hand.STATE_TRACKED
+            assert pose.pose == hand.wrist_pose
+            assert pose.header.frame_id == FRAME_ID

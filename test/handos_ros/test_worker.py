@@ -7,9 +7,9 @@ import pytest
 from builtin_interfaces.msg import Time
 from node_process import wait_until
 
+from handos_model.files.image_messages import ImageDecodingError
 from handos_model.inference.output_check import NetworkOutputError
 from handos_ros.counters import ErrorCounters
-from handos_ros.image_decoding import ImageDecodingError
 from handos_ros.parameters import NodeParameters
 from handos_ros.worker import Worker
 

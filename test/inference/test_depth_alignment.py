@@ -13,7 +13,7 @@ from handos_model.geometry.lens import LensDistortion
 from handos_model.geometry.projection import project
 from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.inference.depth_alignment import align_to_depth
-from handos_model.visualization.mesh_drawing import MIN_DEPTH
+from handos_model.visualization.triangle_painting import MIN_DEPTH
 
 CAMERA = CameraIntrinsics(420.0, 425.0, 322.0, 238.0)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParameters
 from rclpy.context import Context
@@ -45,6 +44,9 @@ LIT = np.full((240, 320, 3), 90, np.uint8)
 
 def write_weights(folder: Path) -> Path:
     """The network with the fixed answer."""
+    # On first use: `colcon test` runs where onnx need not be installed.
+    from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
+
     topology = HandTopology.load()
     return write_fixed_answer_graph(folder / "network.onnx", two_hands(topology), metadata(topology.id))
 
