@@ -1,10 +1,12 @@
-# `make demo` and `make test` do their own set-up, in .venv/, build/ and install/ of this folder.
+# `make demo`, `make teleop` and `make test` do their own set-up, in .venv/, build/ and install/ of this folder.
 
 PYTHON ?= python3
 # The ROS 2 distribution, kilted or jazzy. Jazzy has folders of its own: .venv-jazzy/, build-jazzy/, install-jazzy/.
 DISTRO = kilted
-# What the demo plays: a video file or a camera index.
+# What the demos play: a video file or a camera index.
 SOURCE ?= demo/clip.mp4
+# The robot hand of `make teleop`: a name of config/robots, or a YAML file.
+ROBOT ?= generic_hand
 # For how long `make fuzz` bombards the node, and with what: the same seed and first episode send the same again.
 SECONDS ?= 600
 SEED ?=
@@ -17,17 +19,19 @@ export HANDOS_DISTRO := $(DISTRO)
 SUFFIX := $(if $(filter kilted,$(DISTRO)),,-$(DISTRO))
 VENV := .venv$(SUFFIX)
 RUNTIME := $(VENV)/.runtime-installed
+TELEOPERATION := $(VENV)/.teleoperation-installed
 TESTING := $(VENV)/.testing-installed
 MESSAGES := install$(SUFFIX)/.messages-built
 CONSTRAINTS := constraints.txt constraints-$(DISTRO).txt
 INSTALLED := $(shell find msg handos_ros handos_model launch config -type f -not -path '*/__pycache__/*')
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: help demo test fuzz lint clean
+.PHONY: help demo teleop test fuzz lint clean
 
 help:
 	@echo "make demo                 play the shipped clip through the node; results in out/demo/"
 	@echo "make demo SOURCE=VIDEO    the same with a video file or a camera index"
+	@echo "make teleop               robot hands follow the clip's, without ROS: out/teleop/; SOURCE=VIDEO ROBOT=generic_gripper"
 	@echo "make test                 all checks: ruff, mypy, import-linter, pytest"
 	@echo "make lint                 all of them but pytest"
 	@echo "make fuzz                 bombard the node with random messages; SEED=7 SECONDS=600"
@@ -37,12 +41,15 @@ help:
 demo: $(MESSAGES)
 	@scripts/with_ros.sh python scripts/demo.py "$(SOURCE)"
 
+teleop: $(TELEOPERATION)
+	@$(VENV)/bin/python scripts/teleop.py "$(SOURCE)" --robot "$(ROBOT)"
+
 fuzz: $(TESTING) $(MESSAGES)
 	scripts/with_ros.sh python test/fuzz/fuzz_node.py --seconds $(SECONDS) --first $(FIRST) $(if $(SEED),--seed $(SEED))
 
 # What does not depend on ROS is tested with Kilted only.
 ifeq ($(DISTRO),kilted)
-EXTRAS := kilted,train,eval,dev
+EXTRAS := kilted,assets,train,eval,dev
 
 test: lint
 	scripts/with_ros.sh python -m pytest -q
@@ -65,6 +72,13 @@ $(RUNTIME): pyproject.toml $(CONSTRAINTS) scripts/check_machine.sh scripts/reloc
 	@"$(PYTHON)" -m venv $(VENV)
 	@$(PIP) --editable ".[$(DISTRO)]"
 	@$(VENV)/bin/python scripts/relocate_cmake_files.py
+	@touch $@
+
+$(TELEOPERATION): pyproject.toml constraints.txt scripts/check_machine.sh
+	@scripts/check_machine.sh "$(PYTHON)" --without-ros
+	@echo "handos: installing ONNX Runtime and what robot hands need into $(VENV) (once, under a minute)"
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(PIP) --editable ".[retarget]" av  # PyAV: H.264, which browsers play
 	@touch $@
 
 $(TESTING): $(RUNTIME)

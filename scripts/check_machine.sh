@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Says in one line what this machine lacks for the set-up, and fails; silent when nothing is missing.
-# usage: check_machine.sh PYTHON
+# usage: check_machine.sh PYTHON [--without-ros]
 set -euo pipefail
 
 python=$1
@@ -21,6 +21,8 @@ esac
 
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     missing "Python $version cannot make virtual environments: install its venv module (Debian: python$version-venv)"
+
+[ "${2:-}" != --without-ros ] || exit 0
 
 headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 [ -f "$headers/Python.h" ] ||

@@ -16,6 +16,10 @@ FINGERS: Final[tuple[Finger, ...]] = ("index", "middle", "ring", "pinky")
 _THUMB_TIP, _INDEX_TIP = FINGERTIPS[0], FINGERTIPS[1]
 _MIN_CALIBRATION: Final = 5
 """Hands that a calibration needs in each position, so that one bad hand does not decide."""
+_EXTREMES: Final = (0.05, 0.95)
+"""Quantiles between which a hand moves that opens and pinches: beyond them are outliers."""
+_NEAR: Final = 0.25
+"""Fraction of its range within which such a hand is open, or closed."""
 _MIN_RANGE: Final = 0.02
 """Metres between open and closed: less is no more than the error of the joints."""
 
@@ -59,6 +63,22 @@ def calibrated_grip(open_apertures: Sequence[float], closed_apertures: Sequence[
                 f"{len(apertures)} apertures of the {name} hand: a calibration needs {_MIN_CALIBRATION} finite ones"
             )
     return GripCalibration(float(np.median(open_apertures)), float(np.median(closed_apertures)))
+
+
+def learned_grip(apertures: Sequence[float]) -> GripCalibration:
+    """The calibration from apertures in metres of a hand that opened wide and pinched, in any order.
+
+    Raises
+    ------
+    ValueError
+        If there are too few, one is not finite, or the hand hardly moved.
+    """
+    if not apertures:
+        raise ValueError("no apertures: a calibration needs a hand that opens wide and pinches")
+    values = np.asarray(apertures, np.float64)
+    low, high = np.quantile(values, _EXTREMES)
+    margin = _NEAR * (high - low)
+    return calibrated_grip(values[values >= high - margin].tolist(), values[values <= low + margin].tolist())
 
 
 @dataclass(frozen=True)

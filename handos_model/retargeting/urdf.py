@@ -71,7 +71,7 @@ def _joint(element: Element) -> RobotJoint:
     known = next((known for known in JOINT_KINDS if known == kind), None)
     if known is None:
         raise ValueError(f"joint '{name}' is of type '{kind}': robot hands have {', '.join(JOINT_KINDS)} joints")
-    axis = _vector(element.find("axis"), "xyz", "1 0 0")
+    axis = _X if kind == "fixed" else _vector(element.find("axis"), "xyz", "1 0 0")  # exporters write 0 0 0 for fixed
     length = float(np.linalg.norm(axis))
     if length == 0:
         raise ValueError(f"joint '{name}' has the axis 0 0 0: give it a direction")

@@ -3,7 +3,6 @@
 Runs on the real launch where it is installed, and otherwise on a stand-in.
 """
 
-import importlib.util
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from ament_index_python.packages import get_package_share_directory
-from launched_processes import LAUNCH_FILE, ROOT, Launcher
+from launched_processes import LAUNCH_FILE, ROOT, TELEOP_FILE, Launcher, declared_arguments, launch_description
 
 from handos_ros.parameters import NodeParameters
 
@@ -183,24 +182,13 @@ def test_a_launch_file_that_includes_it_may_have_arguments_of_its_own(launcher: 
 def test_the_documentation_has_every_argument_with_its_default(launcher: Launcher) -> None:
     section = (ROOT / "docs/ros.md").read_text().split("\n## Launching\n")[1].split("\n## ")[0]
     documented = dict(re.findall(r"^\| `(\w+)` \| (\S*) ?\|", section, re.MULTILINE))
-    declared = {argument.name: _default(argument) for argument in _declared_arguments()}
-    declared["config_file"] = str(Path(declared["config_file"]).relative_to(get_package_share_directory("handos_ros")))
+    declared = declared_arguments(LAUNCH_FILE)
+    for name in ("config_file", "rviz_config"):
+        declared[name] = str(Path(declared[name]).relative_to(get_package_share_directory("handos_ros")))
     assert documented == declared
 
 
 def test_every_argument_is_described(launcher: Launcher) -> None:
-    for argument in _declared_arguments():
-        assert argument.description.endswith("."), argument.name
-
-
-def _declared_arguments() -> list[Any]:
-    spec = importlib.util.spec_from_file_location("handos_launch", LAUNCH_FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.generate_launch_description().get_launch_arguments()
-
-
-def _default(argument: Any) -> str:
-    return "".join(part if isinstance(part, str) else part.text for part in argument.default_value)
+    for file in (LAUNCH_FILE, TELEOP_FILE):
+        for argument in launch_description(file).get_launch_arguments():
+            assert argument.description.endswith("."), argument.name

@@ -132,6 +132,21 @@ def test_rviz_shows_the_nodes_topics_of_every_camera(launcher: Launcher) -> None
     assert manager["Global Options"]["Fixed Frame"] == "base_link"
 
 
+def test_rviz_may_have_a_configuration_of_the_users(launcher: Launcher, tmp_path: Path) -> None:
+    launcher.install_rviz()
+    displays = [{"Name": "Hands", "Topic": {"Value": "/handos/markers"}}, {"Name": "Map", "Topic": {"Value": "/map"}}]
+    views = {"Current": {"Target Frame": "camera"}}
+    manager = {"Displays": displays, "Global Options": {"Fixed Frame": "camera"}, "Views": views}
+    (tmp_path / "mine.rviz").write_text(yaml.safe_dump({"Visualization Manager": manager}))
+    launched = launcher.launch("rviz:=true", "namespace:=robot", f"rviz_config:={tmp_path}/mine.rviz")
+    (file,) = launched.processes["rviz2"].following("-d")
+    shown = yaml.safe_load(Path(file).read_text())["Visualization Manager"]["Displays"]
+    assert [display["Topic"]["Value"] for display in shown] == ["/robot/handos/markers", "/map"]
+    missing = launcher.launch("rviz:=true", "rviz_config:=/nowhere/mine.rviz")
+    assert missing.code == 1
+    assert "/nowhere/mine.rviz" in missing.log[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "frame"), [([], "camera_optical_frame"), (["target_frame:=base_link"], "base_link")]
 )

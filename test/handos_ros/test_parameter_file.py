@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from handos_ros.parameter_file import NODES, parameter_file
-from handos_ros.parameters import RULES
+from handos_ros.parameter_set import rules_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,12 +25,24 @@ def test_the_parameter_file_holds_every_parameter_with_its_default(node: str) ->
     assert values == {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
 
-def test_the_documentation_names_every_parameter_with_its_range() -> None:
-    text = (ROOT / "docs/ros.md").read_text()
-    for name, rule in RULES.items():
-        assert name in text
+@pytest.mark.parametrize("node", NODES)
+def test_the_documentation_names_every_parameter_with_its_range(node: str) -> None:
+    text = (ROOT / NODES[node].page).read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` (\|.*)$", text.split("\n## Parameters\n")[1], re.MULTILINE))
+    for name, rule in rules_of(NODES[node].parameters).items():
+        assert name in rows
+        assert ("| yes |" in rows[name]) is rule.live, name
         if rule.between is not None and name != "field_of_view":
-            assert f"{rule.between[0]:g}..{rule.between[1]:g}" in text, name
+            assert f"| {rule.between[0]:g}..{rule.between[1]:g}" in rows[name], name
+
+
+def test_the_documentation_names_every_topic_and_service_of_retarget() -> None:
+    section = (ROOT / "docs/teleoperation.md").read_text().split("\n## Topics and services\n")[1].split("\n## ")[0]
+    documented = set(re.findall(r"^\| `(\S+)` \|", section, re.MULTILINE)) - {"hands", "/tf", "/diagnostics"}
+    code = "".join(path.read_text() for path in (ROOT / "handos_ros/retarget").glob("*.py"))
+    named = {name.replace("{robot.side}", "SIDE") for name in re.findall(r'"(~/[\w/.{}]+)"', code)}
+    advertised = {f"~/SIDE/{name}" for name in re.findall(r'_advertise\(\w+, "(\w+)"\)', code)}
+    assert documented == advertised | named - {"~/{self._side}/{name}"}
 
 
 def test_rviz_shows_topics_that_the_node_publishes() -> None:

@@ -12,6 +12,7 @@ from handos_model.retargeting.grip import (
     GripTracker,
     aperture,
     calibrated_grip,
+    learned_grip,
 )
 
 AT_ONCE = GripSettings(calibration=GripCalibration(0.1, 0.0), settle_time=0.0)
@@ -163,3 +164,18 @@ def test_a_stamp_that_is_nan_is_refused() -> None:
 
 def test_default_grip_is_that_of_the_settings() -> None:
     assert GripSettings().calibration == DEFAULT_GRIP
+
+
+def test_open_and_closed_are_learned_from_a_hand_that_opens_and_pinches() -> None:
+    rng = np.random.default_rng(3)
+    motion = 0.065 + 0.045 * np.sin(np.linspace(0, 8 * np.pi, 150)) + rng.normal(0, 0.002, 150)
+    motion[40] = 0.3  # one bad image
+    grip = learned_grip(motion.tolist())
+    assert grip.open_aperture == pytest.approx(0.105, abs=0.006)
+    assert grip.closed_aperture == pytest.approx(0.025, abs=0.006)
+
+
+@pytest.mark.parametrize("apertures", [[], [0.1, 0.02], [0.06] * 100, [0.06, 0.061] * 50, [0.1, 0.02] * 20 + [np.nan]])
+def test_a_hand_that_hardly_moves_or_was_hardly_seen_calibrates_nothing(apertures: list[float]) -> None:
+    with pytest.raises(ValueError, match="calibrat"):
+        learned_grip(apertures)

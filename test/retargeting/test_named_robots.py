@@ -1,5 +1,7 @@
 """The robot hands that people name, with the URDFs that dexi-rs brings."""
 
+import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from generic_hands import generic_hand, joints_of, random_positions
 from handos_model.retargeting.robot_file import robot_names
 from handos_model.retargeting.robot_hand import load_robot_hand
 from handos_model.retargeting.settings import RetargetingSettings
+from handos_model.teleoperation.robot_side import open_pose
 
 URDFS = Path(dexi_rs.asset_path("robots/hands"))
 NAMED_HANDS = [name for name in robot_names() if name.endswith(("_left", "_right")) and not name.startswith("generic_")]
@@ -69,3 +72,20 @@ def test_the_gripper_that_dexi_rs_brings_opens_and_closes() -> None:
     robot = load_robot_hand("panda_gripper", "right", urdf=URDFS)
     assert robot.joint_names == ("panda_finger_joint1",)
     assert np.array_equal(robot.limits, [[0.0, 0.04]])
+
+
+def test_the_documented_example_of_an_own_robot_hand_works(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/teleoperation.md").read_text()
+    (example,) = re.findall(r"^   ```yaml\n(.*?)^   ```$", text, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "fourier_right.yaml"
+    file.write_text(textwrap.dedent(example))
+    folder = URDFS / "fourier_hand/base_urdf"
+    robot = load_robot_hand(str(file), "right", urdf=folder)
+    joints = dict(zip(robot.joint_names, open_pose(robot).tolist(), strict=True))
+    fingers = [abs(joints[f"R_{finger}_proximal_joint"]) for finger in ("index", "middle", "ring", "pinky")]
+    assert max(fingers) < 0.1
+    assert abs(joints["R_pinky_intermediate_joint"]) == pytest.approx(0.9, abs=0.05)
+    for wrong, message in (("R_thumb_tip_link", "R_thumb_tip_link"), ("  hand_frame_rpy: [3.1416, 0, 1.5708]\n", "-z")):
+        file.write_text(textwrap.dedent(example).replace(wrong, wrong[:-5] if wrong.startswith("R_") else ""))
+        with pytest.raises(ValueError, match=message):
+            load_robot_hand(str(file), "right", urdf=folder)

@@ -255,6 +255,18 @@ def test_a_wrong_urdf_gets_one_line_with_file_thing_and_remedy(case: str, tmp_pa
     assert re.search(expected, message), message
 
 
+def test_a_fixed_joint_may_have_an_axis_without_direction_as_exporters_write_it(tmp_path: Path) -> None:
+    flange = (
+        '<link name="flange"/><joint name="mount" type="fixed"><parent link="flange"/><child link="right_palm"/>'
+        '<axis xyz="0 0 0"/></joint></robot>'
+    )
+    path = edited(tmp_path, "</robot>", flange, GENERIC_URDF)
+    assert read_urdf(path).root == "flange"
+    path.write_text(path.read_text().replace('"mount" type="fixed"', '"mount" type="continuous"'))
+    with pytest.raises(ValueError, match="'mount' has the axis 0 0 0"):
+        read_urdf(path)
+
+
 def test_the_urdf_of_the_other_side_is_refused(tmp_path: Path) -> None:
     left = (robots_folder() / "generic_hand_left.urdf").read_text()
     path = tmp_path / "swapped.urdf"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import rclpy
@@ -212,3 +212,21 @@ def _node_inputs(node: Node) -> NodeInputs:
 def _reliability(node: Node, kind: type, topic: str) -> str:
     node.create_subscription(kind, topic, lambda _: None, IMAGE_QOS, qos_overriding_options=overridable_qos())
     return node.get_parameter(f"qos_overrides.{topic}.subscription.reliability").value
+
+
+def launch_description(file: Path) -> Any:
+    """What a launch file describes; only with the fixture `launcher`, which brings launch where it is not installed."""
+    from launch.launch_description_sources import AnyLaunchDescriptionSource
+
+    from launch import LaunchContext
+
+    return AnyLaunchDescriptionSource(str(file)).get_launch_description(LaunchContext())
+
+
+def declared_arguments(file: Path) -> dict[str, str]:
+    """Defaults of a launch file's arguments, by name."""
+    return {argument.name: _default(argument) for argument in launch_description(file).get_launch_arguments()}
+
+
+def _default(argument: Any) -> str:
+    return "".join(part if isinstance(part, str) else part.text for part in argument.default_value)

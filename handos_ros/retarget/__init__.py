@@ -1,0 +1,1 @@
+"""The node `retarget`: the operator's hands in, commands for a robot out."""
