@@ -18,6 +18,44 @@ Operators = Annotated[
 ]
 ReportFile = Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write the numbers to this file too.")]
 
+# Of `handos run` and `handos annotate`.
+Camera = Annotated[
+    Path | None, typer.Option(metavar="FILE.json", help='Intrinsics: {"fx": ..., "fy": ..., "cx": ..., "cy": ...}.')
+]
+FieldOfView = Annotated[
+    float | None,
+    typer.Option(metavar="DEG", help="Assume this view along the longer side instead; metres are then a guess."),
+]
+Topics = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TOPIC", help="Images in bags; again for more cameras. Default: the only camera."),
+]
+DepthTopics = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TOPIC", help="Depth aligned with the images, one for each --topic: distances by it."),
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="Beside hands.jsonl: mcap, parquet, ply, glb or lerobot, each in a folder of its own; again for more.",
+    ),
+]
+TaskInWords = Annotated[str, typer.Option(metavar="TEXT", help="What the hands do, for --format lerobot.")]
+Vertices = Annotated[bool, typer.Option("--vertices", help="Also write the meshes.")]
+FitTranslation = Annotated[bool, typer.Option("--fit-translation", help="Place hands by a fit to all of their joints.")]
+Operator = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Whose hands they are: metres are scaled to their measured size.")
+]
+BackendName = Annotated[
+    str, typer.Option(metavar="NAME", help="What runs the network; `handos doctor` lists the backends.")
+]
+ImageRate = Annotated[
+    float | None,
+    typer.Option(metavar="FPS", help="Images per second of folders that are sequences in time."),
+]
+
 
 def parse_resolution(text: str) -> tuple[int, int]:
     """Width and height of a text such as 640x480.

@@ -1,16 +1,36 @@
 """`handos run`: find the hands of images, videos and cameras."""
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from handos_model.commands.options import Mano, Operators, ScoreThreshold, Weights
+from handos_model.commands.options import (
+    BackendName,
+    Camera,
+    DepthTopics,
+    FieldOfView,
+    FitTranslation,
+    Formats,
+    ImageRate,
+    Mano,
+    Operator,
+    Operators,
+    ScoreThreshold,
+    TaskInWords,
+    Topics,
+    Vertices,
+    Weights,
+)
 
 if TYPE_CHECKING:
+    from handos_model.recordings.frame_loop import RecordingSummary
     from handos_model.recordings.output_folder import Existing, OutputFolder
-    from handos_model.recordings.recorder import Recorder, RecordingSummary
+    from handos_model.recordings.recorder import Recorder
     from handos_model.recordings.source import FrameSource
+    from handos_model.recordings.viewers.viewer_choice import ViewerChoice
 
 
 def run(
@@ -20,55 +40,39 @@ def run(
             metavar="SOURCE...", help="Images, folders of images, videos, rosbag2 bags, camera numbers, addresses."
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
-    camera: Annotated[
-        Path | None, typer.Option(metavar="FILE.json", help='Intrinsics: {"fx": ..., "fy": ..., "cx": ..., "cy": ...}.')
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the results; not needed to see them only, by the next three."),
     ] = None,
-    field_of_view: Annotated[
-        float | None,
-        typer.Option(metavar="DEG", help="Assume this view along the longer side instead; metres are then a guess."),
+    view: Annotated[bool, typer.Option("--view", help="Show image, hands and scores in a window, by Rerun.")] = False,
+    rrd: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what the window shows, for `rerun FILE`.")
     ] = None,
-    topic: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TOPIC", help="Images in bags; again for more cameras. Default: the only camera."),
-    ] = None,
-    depth_topic: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TOPIC", help="Depth aligned with the images, one for each --topic: distances by it."),
-    ] = None,
-    formats: Annotated[
-        list[str] | None,
+    foxglove: Annotated[
+        str | None,
         typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="Beside hands.jsonl: mcap, parquet, ply, glb or lerobot, each in a folder of its own; again for more.",
+            metavar="[HOST:]PORT", help="Serve live messages to Foxglove; without HOST to this computer only."
         ),
     ] = None,
-    task: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the hands do, for --format lerobot.")
-    ] = "Move the hands.",
+    camera: Camera = None,
+    field_of_view: FieldOfView = None,
+    topic: Topics = None,
+    depth_topic: DepthTopics = None,
+    formats: Formats = None,
+    task: TaskInWords = "Move the hands.",
     overlay: Annotated[bool, typer.Option("--overlay", help="Also draw the hands over the images.")] = False,
-    vertices: Annotated[bool, typer.Option("--vertices", help="Also write the meshes.")] = False,
+    vertices: Vertices = False,
     weights: Weights = None,
     score_threshold: ScoreThreshold = None,
-    fit_translation: Annotated[
-        bool, typer.Option("--fit-translation", help="Place hands by a fit to all of their joints.")
-    ] = False,
+    fit_translation: FitTranslation = False,
     mano: Mano = None,
-    operator: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose hands they are: metres are scaled to their measured size.")
-    ] = None,
+    operator: Operator = None,
     operators: Operators = None,
-    backend: Annotated[
-        str, typer.Option(metavar="NAME", help="What runs the network; `handos doctor` lists the backends.")
-    ] = "auto",
+    backend: BackendName = "auto",
     track: Annotated[
         bool, typer.Option("--track", help="Track hands through videos as the node does: ids, smoothing, stable sides.")
     ] = False,
-    fps: Annotated[
-        float | None,
-        typer.Option(metavar="FPS", help="Images per second of folders that are sequences in time."),
-    ] = None,
+    fps: ImageRate = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the results in DIR: finished frames are kept.")
     ] = False,
@@ -76,7 +80,7 @@ def run(
         bool, typer.Option("--overwrite", help="Delete the results that an earlier run wrote to DIR, and begin anew.")
     ] = False,
 ) -> None:
-    """Find the hands of images, videos, bags or cameras and write them to DIR/hands.jsonl.
+    """Find the hands of images, videos, bags or cameras; write them to DIR/hands.jsonl, or show them.
 
     Without --camera or --field-of-view the hands have pixels but no metres, unless a bag has a camera_info. What
     cannot be read is left out of the results and listed at the end, with exit code 1.
@@ -89,18 +93,29 @@ def run(
     from handos_model.inference.tracking import TrackingSettings
     from handos_model.recordings.camera_choice import CameraChoice
     from handos_model.recordings.formats.registry import make_formats, require_format
+    from handos_model.recordings.frame_estimator import FrameEstimator
+    from handos_model.recordings.frame_loop import require_time
     from handos_model.recordings.output_folder import OutputFolder
     from handos_model.recordings.recorder import Recorder
+    from handos_model.recordings.viewers.viewer_choice import ViewerChoice
+    from handos_model.recordings.watching import watch
 
     names = [require_format(name) for name in formats or []]
-    folder = OutputFolder(out)
     existing = _existing(resume, overwrite)
-    folder.require_usable(existing)
+    viewers = ViewerChoice(view, rrd, foxglove)
+    if out is None:
+        _require_only_seen(viewers, {"--format": formats, "--overlay": overlay, "--resume": resume})
+    else:
+        OutputFolder(out).require_usable(existing)
+    if rrd is not None and resume:
+        raise ValueError("--rrd would lack the frames that --resume keeps: leave one of them out")
+    viewers.require_usable(overwrite=overwrite)
     choice = CameraChoice(None if camera is None else read_intrinsics(camera), field_of_view)
     size = None if operator is None else OperatorFolder.at(operators).read(operator)
     opened, failures = _open_sources(sources, fps, topic or [], depth_topic or [])
     if not opened:
         raise ValueError("\n".join(failures))
+    viewers.require_suitable(opened)
     is_calibrated = camera is not None or field_of_view is not None or any(source.is_calibrated for source in opened)
     if size is not None and not is_calibrated:
         raise ValueError("--operator scales metres, and there are none without --camera or --field-of-view: give one")
@@ -109,6 +124,8 @@ def run(
     )
     tracking = None
     if track:
+        for source in opened:
+            require_time(source)
         pipeline, tracking = pipeline.for_tracking(TrackingSettings(), score_threshold)
     settings = {
         "version of handos": __version__,
@@ -121,32 +138,44 @@ def run(
         "--depth-topic": depth_topic,
         "--operator": None if size is None else [size.name, size.palm_length],
     }
-    recorder = Recorder(
-        pipeline,
-        out,
-        choice,
-        with_overlay=overlay,
-        with_vertices=vertices,
-        tracking=tracking,
-        hand_scale=1.0 if size is None else size.scale,
-        formats=make_formats(
-            names,
+    scaled_to = ("", 1.0) if size is None else (size.name, size.scale)
+    with viewers.open(pipeline.topology, scaled_to, with_meshes=vertices) as shown:
+        if viewers.websocket is not None:
+            typer.echo(f"handos: in Foxglove, open the connection {viewers.websocket}", err=True)
+        if out is None:
+            estimator = partial(FrameEstimator, pipeline, choice, tracking, scaled_to[1])
+            _report(watch(opened, estimator, shown, failures), "nothing is kept")
+            return
+        folder = OutputFolder(out)
+        recorder = Recorder(
+            pipeline,
             out,
-            pipeline.topology,
+            choice,
+            with_overlay=overlay,
             with_vertices=vertices,
-            operator=("", 1.0) if size is None else (size.name, size.scale),
-            task=task,
-        ),
-        existing=existing,
-        settings=settings,
-    )
-    _report(_record(recorder, opened, failures, folder), folder)
+            tracking=tracking,
+            hand_scale=scaled_to[1],
+            formats=make_formats(names, out, pipeline.topology, with_vertices=vertices, operator=scaled_to, task=task),
+            existing=existing,
+            settings=settings,
+            viewers=shown,
+        )
+        _report(_record(recorder, opened, failures, folder), str(folder.results))
 
 
 def _existing(resume: bool, overwrite: bool) -> "Existing":
     if resume and overwrite:
         raise ValueError("--resume keeps earlier results and --overwrite deletes them: give one of them")
     return "resume" if resume else "overwrite" if overwrite else "refuse"
+
+
+def _require_only_seen(viewers: "ViewerChoice", options: Mapping[str, object]) -> None:
+    """Check that a run without --out shows its hands, and is asked for nothing that has to be written there."""
+    if not viewers:
+        raise ValueError("nothing would become of the hands: give --out DIR, or --view, --rrd or --foxglove")
+    without_place = [option for option, value in options.items() if value]
+    if without_place:
+        raise ValueError(f"{' and '.join(without_place)} need a folder for the results: give --out DIR")
 
 
 def _open_sources(
@@ -198,11 +227,11 @@ def _record(
         raise OSError(f"{error}; {folder.safe_results()}") from error
 
 
-def _report(summary: "RecordingSummary", folder: "OutputFolder") -> None:
+def _report(summary: "RecordingSummary", place: str) -> None:
     kept = f" ({summary.kept_frames} kept from before)" if summary.kept_frames else ""
     typer.echo(
         f"{summary.frames} frames{kept}, hands in {summary.frames_with_hands}, "
-        f"{1000 * summary.seconds / max(summary.frames, 1):.1f} ms per frame -> {folder.results}"
+        f"{1000 * summary.seconds / max(summary.frames, 1):.1f} ms per frame -> {place}"
     )
     for reason, count in summary.rejections.most_common():
         typer.echo(f"{count} hands, or their metres, were left out because they could not be true: {reason}")

@@ -1,7 +1,7 @@
 """Image files as BGR arrays."""
 
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import cv2
 import numpy as np
@@ -11,6 +11,8 @@ from handos_model.files.atomic_write import atomic_write
 from handos_model.files.image_header import ImageTooLargeError, encoded_size, require_decodable
 from handos_model.files.signal_range import SignalRange
 from handos_model.geometry.arrays import ImageArray
+
+_JPEG_QUALITY: Final = 90
 
 
 class ImageFileError(ValueError):
@@ -88,3 +90,8 @@ def write_image(path: Path, image: ImageArray) -> None:
         raise OSError(f"image {path} cannot be written: choose another suffix, such as .png")
     with atomic_write(path) as temporary:
         temporary.write_bytes(data.tobytes())
+
+
+def encode_jpeg(image: ImageArray) -> bytes:
+    """A (H, W, 3) BGR uint8 image as JPEG of good quality, for viewers and recordings."""
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])

@@ -1,46 +1,27 @@
 """Runs the pipeline over sources and writes their hands to files."""
 
-import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from handos_model.files.images import ImageFileError
 from handos_model.inference.pipeline import HandPipeline
 from handos_model.inference.tracking import TrackingSettings
 from handos_model.recordings.camera_choice import CameraChoice
 from handos_model.recordings.formats.frame_writer import FrameWriter, OutputFormat
 from handos_model.recordings.formats.registry import require_suitable
-from handos_model.recordings.frame import Frame, SourceError
+from handos_model.recordings.frame import Frame
 from handos_model.recordings.frame_estimator import FrameEstimator
+from handos_model.recordings.frame_loop import RecordingSummary, readable_frames, record_frame, require_time
 from handos_model.recordings.json_lines import ResultsWriter
 from handos_model.recordings.output_folder import Existing, OutputFolder
 from handos_model.recordings.output_names import require_separate_stems, source_stem
 from handos_model.recordings.overlay_files import overlay_writer, require_separate_overlays
 from handos_model.recordings.run_record import RunRecord
 from handos_model.recordings.source import FrameSource, SourceKind
-
-
-@dataclass
-class RecordingSummary:
-    """Counts and time of a run of the recorder."""
-
-    frames: int = 0
-    frames_with_hands: int = 0
-    kept_frames: int = 0
-    """Frames of an earlier run that was continued; not among `frames`."""
-    seconds: float = 0.0
-    """From image to hands, summed over the frames, without reading and writing."""
-    failures: list[str] = field(default_factory=list)
-    """What could not be read, and why."""
-    rejections: Counter[str] = field(default_factory=Counter)
-    """Hands that were dropped or lost their metres because they could not be true, by reason."""
+from handos_model.recordings.viewers.viewer import Viewer
 
 
 @dataclass(frozen=True)
@@ -62,6 +43,10 @@ class Recorder:
     """What to do with results in `out`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What else the results depend on, by option: results are continued only if it is the same."""
+    viewers: Sequence[Viewer] = ()
+    """Where the frames are shown, beside what is written."""
+    shows_progress: bool = True
+    """Whether each source has a progress bar, where there is a terminal."""
 
     def record(self, sources: Sequence[FrameSource], failures: Sequence[str] = ()) -> RecordingSummary:
         """Run over all frames of all sources, beyond those that cannot be read.
@@ -111,11 +96,8 @@ class Recorder:
         has_camera = self.camera != CameraChoice()
         for source in sources:
             require_suitable(self.formats, source, has_camera=has_camera)
-            if self.tracking is not None and source.frame_rate is None:
-                raise ValueError(
-                    f"--track follows hands through time, and {source.name} has images without time: say with --fps "
-                    "how many images of a folder make a second, or leave out --track"
-                )
+            if self.tracking is not None:
+                require_time(source)
             if self.existing == "resume" and source.kind == "live":
                 raise ValueError(f"{source.name} cannot be continued: leave out --resume and name another folder")
 
@@ -164,9 +146,9 @@ class Recorder:
         with ExitStack() as stack:
             writers = self._open_writers(source, progress, stack)
             try:
-                for frame in _readable_frames(source, progress.summary.failures):
+                for frame in readable_frames(source, progress.summary.failures, shows_progress=self.shows_progress):
                     if not progress.is_done(source, frame):
-                        self._record_frame(frame, estimator, progress, writers)
+                        record_frame(frame, estimator, progress.summary, writers)
             except KeyboardInterrupt:
                 # Ctrl+C is the normal end of an endless source, such as a camera.
                 if source.kind != "live":
@@ -193,23 +175,8 @@ class Recorder:
         if self.with_overlay:
             overlays = overlay_writer(source, progress.folder.overlays, self.pipeline.topology)
             writers.append(stack.enter_context(overlays))
+        writers.extend(stack.enter_context(viewer.show(source)) for viewer in self.viewers)
         return [*writers, progress.results]
-
-    def _record_frame(
-        self, frame: Frame, estimator: FrameEstimator, progress: "_Progress", writers: Sequence[FrameWriter]
-    ) -> None:
-        summary = progress.summary
-        start = time.perf_counter()
-        try:
-            result = estimator.estimate(frame)
-        except ValueError as error:
-            summary.failures.append(f"{frame.source}: {error}")
-            return
-        summary.seconds += time.perf_counter() - start
-        for writer in writers:
-            writer.write(result)
-        summary.frames += 1
-        summary.frames_with_hands += bool(result.hands)
 
 
 @dataclass
@@ -233,16 +200,3 @@ class _Progress:
     def done_images(self) -> frozenset[str]:
         """The `source` of the frames in `done`."""
         return frozenset(source for source, _ in self.done)
-
-
-def _readable_frames(source: FrameSource, failures: list[str]) -> Iterator[Frame]:
-    """Yield the frames that can be read; why others cannot is appended to `failures`."""
-    with tqdm(desc=source.name, total=source.frame_count, unit=" frames", disable=None) as bar:
-        while True:
-            try:
-                yield next(source.frames)
-            except StopIteration:
-                return
-            except (ImageFileError, SourceError, OSError) as error:
-                failures.append(str(error))
-            bar.update()

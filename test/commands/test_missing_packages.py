@@ -43,6 +43,7 @@ def handos(*arguments: str, folder: Path, **variables: str) -> subprocess.Comple
         (("export", "--weights", "decoder.pt", "--out", "hand.onnx"), "train"),
         (("export", "--weights", "kept.safetensors", "--out", "hand.onnx"), "train"),
         (("train", "--config", "gone.yaml", "--state", "state"), "train"),
+        (("assets", "--out", "made"), "assets"),
         (("synth", "--assets", "gone", "--out", "frames", "--count", "1"), "train"),
         (("eval", "freihand", "--data", "gone"), "eval"),
         (("eval", "ho3d", "--data", "gone"), "eval"),
@@ -63,6 +64,7 @@ def test_a_command_names_the_extra_that_it_lacks(arguments: tuple[str, ...], ext
     ("arguments", "named"),
     [
         (("run", "gone.png", "--out", "out"), "gone.png"),
+        (("annotate", "gone.txt", "--out", "out"), "gone.txt"),
         (("bench", "gone.png"), "gone.png"),
         (("build-engine",), "backend tensorrt"),
         (("eval", "video", "gone.mp4"), "gone.mp4"),
@@ -95,7 +97,7 @@ def test_the_extra_is_the_one_of_the_command(module: str, arguments: list[str], 
 
 def test_every_extra_installs_what_it_is_named_for() -> None:
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
-    distributions = {"cuda": "cuda-bindings"}
+    distributions = {"cuda": "cuda-bindings", "foxglove": "foxglove-sdk", "rerun": "rerun-sdk"}
     for extra, modules in cli._EXTRAS.items():
         block = re.search(rf"^{extra} = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
         assert block is not None
@@ -112,6 +114,32 @@ def test_the_version_is_that_of_the_installed_package(tmp_path: Path) -> None:
 def test_shells_can_complete_commands(tmp_path: Path) -> None:
     typed = {"_HANDOS_COMPLETE": "complete_bash", "COMP_WORDS": "handos ru", "COMP_CWORD": "1"}
     assert handos(folder=tmp_path, **typed).stdout.split() == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("option", "extra"), [("--view", "rerun"), ("--rrd=a.rrd", "rerun"), ("--foxglove=8765", "foxglove")]
+)
+def test_a_viewer_names_the_extra_that_it_lacks(option: str, extra: str, tmp_path: Path) -> None:
+    result = handos("run", "gone.mp4", option, folder=tmp_path)
+    assert result.returncode == 1
+    assert f"pip install '.[{extra}]'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (("clip.mp4", "--format", "parquet"), "recordings"),
+        (("drive.mcap",), "recordings"),
+        (("clip.mp4", "--ray", "auto"), "cluster"),
+    ],
+)
+def test_annotating_names_the_extra_that_it_lacks(arguments: tuple[str, ...], extra: str, tmp_path: Path) -> None:
+    for name in ("clip.mp4", "drive.mcap"):
+        (tmp_path / name).touch()
+    result = handos("annotate", *arguments, "--out", "out", folder=tmp_path)
+    assert result.returncode == 1
+    assert f"pip install '.[{extra}]'" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_bag_names_the_extra_that_reads_it(tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from handos_model.files.images import encode_jpeg
 from handos_model.hand.frames import wrist_orientation
 from handos_model.hand.hand import Hand
 from handos_model.hand.skeleton import WRIST
@@ -16,7 +16,6 @@ from handos_model.recordings.frame_hands import FrameHands
 TYPES: Final = message_types()
 OPTICAL_FRAME: Final = "camera_optical_frame"
 """Where the recording names none."""
-_JPEG_QUALITY: Final = 90
 _HANDEDNESS: Final = {"left": 1, "right": 2}
 _LENS_MODELS: Final = {"radial_tangential": "rational_polynomial", "fisheye": "equidistant"}
 _PLUMB_BOB: Final = 5
@@ -47,10 +46,8 @@ def frame_id(result: FrameHands) -> str:
 
 def compressed_image(result: FrameHands, stamp: int) -> Any:
     """The image as JPEG."""
-    data = cv2.imencode(".jpg", result.frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
-    return message(
-        "sensor_msgs/CompressedImage", header=header(result, stamp), format="jpeg", data=np.asarray(data, np.uint8)
-    )
+    data = np.frombuffer(encode_jpeg(result.frame.image), np.uint8)
+    return message("sensor_msgs/CompressedImage", header=header(result, stamp), format="jpeg", data=data)
 
 
 def camera_info(result: FrameHands, stamp: int) -> Any:

@@ -7,7 +7,7 @@ sources. Their files stay, so that a run that goes on can put it together anew.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,8 @@ from handos_model.recordings.source import FrameSource
 
 IMAGE: Final = "observation.images.camera"
 _FILES_PER_CHUNK: Final = 1000
-_EPISODES: Final = ".episodes"
+EPISODES: Final = ".episodes"
+"""Folder of the finished episodes, one by one."""
 _STATE_TYPE: Final = pa.list_(pa.float32(), len(STATE_NAMES))
 _DATA_SCHEMA: Final = pa.schema(
     [
@@ -60,28 +61,49 @@ class LeRobotFormat:
     def open(self, source: FrameSource, stem: str) -> Iterator[FrameWriter]:
         """As `OutputFormat`."""
         assert source.frame_rate is not None, "images without time are refused before"
-        with episode_writer(EpisodeFiles.of(self._folder / _EPISODES, stem), max(1, round(source.frame_rate))) as file:
+        with episode_writer(EpisodeFiles.of(self._folder / EPISODES, stem), max(1, round(source.frame_rate))) as file:
             yield file
 
     def finish(self, stems: list[str]) -> list[str]:
         """As `OutputFormat`: episodes of another size or rate than the first are left out."""
-        kept = [files for stem in stems if (files := EpisodeFiles.of(self._folder / _EPISODES, stem)).states.exists()]
-        if not kept:
-            return []
-        first = kept[0].information()
-        left_out = []
-        dataset = _Dataset(self._folder, self._task, first["fps"], (first["width"], first["height"]))
-        for files in kept:
-            information = files.information()
-            if all(information[name] == first[name] for name in ("fps", "width", "height")):
-                dataset.add(files, information)
-            else:
-                left_out.append(
-                    f"{files.video.stem} is not in the LeRobot data set: it has {_shape(information)}, the first "
-                    f"episode {_shape(first)}; run it into another folder"
-                )
-        dataset.write_metadata()
-        return left_out
+        episodes = {stem: EpisodeFiles.of(self._folder / EPISODES, stem) for stem in stems}
+        return list(put_together(self._folder, self._task, episodes).values())
+
+
+def put_together(folder: Path, task: str, episodes: Mapping[str, EpisodeFiles]) -> dict[str, str]:
+    """Write a data set of finished episodes, replacing what it had before.
+
+    Parameters
+    ----------
+    folder
+        Folder of the data set.
+    task
+        What is done in all episodes, in words.
+    episodes
+        By name, in their order; those that do not exist are left out.
+
+    Returns
+    -------
+    dict of str
+        Why episodes are left out, by name: because their size or rate is not that of the first.
+    """
+    kept = {name: files for name, files in episodes.items() if files.states.exists()}
+    if not kept:
+        return {}
+    first = next(iter(kept.values())).information()
+    left_out = {}
+    dataset = _Dataset(folder, task, first["fps"], (first["width"], first["height"]))
+    for name, files in kept.items():
+        information = files.information()
+        if all(information[key] == first[key] for key in ("fps", "width", "height")):
+            dataset.add(files, information)
+        else:
+            left_out[name] = (
+                f"{name} is not in the LeRobot data set: it has {_shape(information)}, the first episode "
+                f"{_shape(first)}; run it into another folder"
+            )
+    dataset.write_metadata()
+    return left_out
 
 
 def _shape(information: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Where the hands can be seen while they are found: Rerun, Foxglove."""
