@@ -49,7 +49,7 @@ fuzz: $(TESTING) $(MESSAGES)
 
 # What does not depend on ROS is tested with Kilted only.
 ifeq ($(DISTRO),kilted)
-EXTRAS := kilted,assets,train,eval,dev
+EXTRAS := kilted,train,eval,dev
 
 test: lint
 	scripts/with_ros.sh python -m pytest -q

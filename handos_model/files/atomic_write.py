@@ -58,6 +58,11 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.partial{path.suffix}")
 
 
+def is_no_room(error: OSError) -> bool:
+    """Whether an error means that a disk, a quota or a limit of file sizes is reached: others will follow."""
+    return error.errno in _NO_ROOM
+
+
 def _is_full(error: Exception, temporary: Path) -> bool:
     """Whether an error came from a full disk while `temporary` was written."""
     if isinstance(error, OSError) and error.errno is not None:

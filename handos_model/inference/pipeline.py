@@ -139,6 +139,17 @@ class HandPipeline:
         pipeline._postprocess = replace(self._postprocess, score_threshold=thresholds.keep, max_hands=max_hands)
         return pipeline, replace(settings, birth_score=thresholds.birth)
 
+    @property
+    def score_threshold(self) -> float:
+        """Minimum score of a hand."""
+        return self._postprocess.score_threshold
+
+    def with_engine(self, engine: Engine) -> "HandPipeline":
+        """The same with another engine of the same network."""
+        pipeline = copy(self)
+        pipeline.engine = engine
+        return pipeline
+
     def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
         """Find the hands.
 

@@ -18,11 +18,20 @@ def gpu_unavailable() -> str | None:
     status = driver.cuInit(0)
     if status:
         return f"the NVIDIA driver does not start (cuInit returned error {status}): see `nvidia-smi`"
-    count = ctypes.c_int()
-    driver.cuDeviceGetCount(ctypes.byref(count))
-    if not count.value:
+    if not _device_count(driver):
         return "the NVIDIA driver finds no GPU: check CUDA_VISIBLE_DEVICES"
     return None
+
+
+def gpu_count() -> int:
+    """Number of NVIDIA GPUs that can be used on this machine."""
+    return 0 if gpu_unavailable() else _device_count(ctypes.CDLL(LIBRARY))
+
+
+def _device_count(driver: ctypes.CDLL) -> int:
+    count = ctypes.c_int()
+    driver.cuDeviceGetCount(ctypes.byref(count))
+    return count.value
 
 
 def gpu_compute_capability() -> str:

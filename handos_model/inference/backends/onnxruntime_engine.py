@@ -19,6 +19,7 @@ from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID, MANO_VERTEX_COUNT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import BackendError
+from handos_model.inference.backends.processor_threads import processor_threads
 
 _SPIN_MICROSECONDS: Final = "50"
 """Longer than the gap between most operators, short enough not to block the core for other programs."""
@@ -85,6 +86,7 @@ def read_properties(path: Path) -> NetworkProperties:
 def default_session_options() -> onnxruntime.SessionOptions:
     """Session options of all engines."""
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = processor_threads()
     options.log_severity_level = 3  # errors only: the warnings concern the graph's internals
     # A thread that spins between two operators starts the next one at once, but occupies a core.
     can_bound_spinning = _parse_version(onnxruntime.__version__) >= _BOUNDED_SPINNING_VERSION
