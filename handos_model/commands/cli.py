@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from handos_model.commands.annotate import annotate
+from handos_model.commands.assets import assets
 from handos_model.commands.bench import bench
 from handos_model.commands.build_engine import build_engine
 from handos_model.commands.calibrate import calibrate
@@ -34,6 +35,7 @@ _EXTRAS: Final[dict[str, tuple[str, ...]]] = {
         "torch",
         "transformers",
     ),
+    "assets": ("anny", "numba", "scipy"),
     "eval": ("matplotlib", "scipy"),
     "recordings": ("av", "mcap", "pyarrow", "rosbags", "trimesh", "zstandard"),
     "rerun": ("rerun",),
@@ -44,6 +46,7 @@ _EXTRAS: Final[dict[str, tuple[str, ...]]] = {
 """The modules that each extra of pyproject.toml installs."""
 _EXTRA_OF_COMMAND: Final[dict[str, str]] = {
     "annotate": "recordings",
+    "assets": "assets",
     "build-engine": "tensorrt",
     "eval": "eval",
     "run": "recordings",
@@ -51,7 +54,7 @@ _EXTRA_OF_COMMAND: Final[dict[str, str]] = {
 """The extra that is named first where several install a module; otherwise "train"."""
 
 app = typer.Typer(no_args_is_help=True)
-for command in (run, annotate, calibrate, bench, build_engine, synth, train, export, info, doctor):
+for command in (run, annotate, calibrate, bench, build_engine, assets, synth, train, export, info, doctor):
     app.command()(command)
 app.add_typer(evaluations, name="eval")
 

@@ -2,13 +2,14 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from handos_model.datasets.annotated_folder import shard_path, write_shard
 from handos_model.synthesis.assets import Assets
 from handos_model.synthesis.renderer import SceneRenderer
-from handos_model.synthesis.worker_processes import run_in_processes
+from handos_model.synthesis.worker_processes import report_steps, run_in_processes
 
 SHARD_FRAMES = 500
 
@@ -49,8 +50,17 @@ def render_dataset(
         if not shard_path(out, number).exists()
     ]
     with tqdm(total=count, unit="frame", initial=count - sum(task[-1] for task in tasks)) as progress:
-        for frames in run_in_processes(_render_shard, tasks, workers):
-            progress.update(frames)
+        for _ in run_in_processes(_render_shard, tasks, workers, lambda steps: _advance(progress, steps)):
+            pass
+
+
+def _advance(progress: "tqdm[Any]", steps: int) -> None:
+    if progress.n == progress.initial:
+        # The first frame waited for the compiler, the others do not: the time that is left must not count that.
+        progress.unpause()
+        progress.n += steps
+    else:
+        progress.update(steps)
 
 
 @cache
@@ -58,9 +68,12 @@ def _renderer(assets: Path, backgrounds: Path | None, size: int) -> SceneRendere
     return SceneRenderer(assets, backgrounds, size)
 
 
-def _render_shard(task: Task) -> int:
+def _render_shard(task: Task) -> None:
     assets, backgrounds, out, size, seed, number, frames = task
     renderer = _renderer(assets, backgrounds, size)
     first = number * SHARD_FRAMES
-    write_shard(out, number, [renderer.render(seed, index) for index in range(first, first + frames)])
-    return frames
+    rendered = []
+    for index in range(first, first + frames):
+        rendered.append(renderer.render(seed, index))
+        report_steps(1)
+    write_shard(out, number, rendered)

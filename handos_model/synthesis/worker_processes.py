@@ -4,7 +4,9 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from multiprocessing.pool import IMapIterator
+from multiprocessing.queues import SimpleQueue
+from typing import Final, TypeVar
 
 import cv2
 
@@ -12,13 +14,67 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def run_in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:
-    """Yield the result of each task when it is there, in any order; one worker is this process."""
+_POLL_SECONDS: Final = 0.2
+
+_report: Callable[[int], object] | None = None
+"""Takes the steps of the tasks that this process runs."""
+
+
+def run_in_processes(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: int,
+    progress: Callable[[int], object] = lambda steps: None,
+) -> Iterator[Result]:
+    """Yield the result of each task when it is there, in any order; one worker is this process.
+
+    Parameters
+    ----------
+    function, tasks, workers
+        What is called with each of the tasks, in how many processes.
+    progress
+        Called in this process with the numbers of steps that the tasks give to `report_steps`.
+    """
     if workers == 1:
-        yield from map(function, tasks)
+        with _reporting_to(progress):
+            yield from map(function, tasks)
         return
-    with _single_threaded_children(), multiprocessing.get_context("spawn").Pool(workers, _limit_opencv_threads) as pool:
-        yield from pool.imap_unordered(function, tasks)
+    context = multiprocessing.get_context("spawn")
+    steps: SimpleQueue[int] = context.SimpleQueue()
+    with _single_threaded_children(), context.Pool(workers, _start_worker, (steps,)) as pool:
+        results = pool.imap_unordered(function, tasks)
+        for _ in tasks:
+            yield _next_result(results, steps, progress)
+
+
+def report_steps(count: int) -> None:
+    """Called by a task that takes long: it has done some more of its steps."""
+    if _report is not None:
+        _report(count)
+
+
+def _next_result(
+    results: "IMapIterator[Result]", steps: "SimpleQueue[int]", progress: Callable[[int], object]
+) -> Result:
+    while True:
+        try:
+            result = results.next(timeout=_POLL_SECONDS)
+        except multiprocessing.TimeoutError:
+            continue
+        finally:
+            while not steps.empty():
+                progress(steps.get())
+        return result
+
+
+@contextmanager
+def _reporting_to(progress: Callable[[int], object]) -> Iterator[None]:
+    global _report
+    _report = progress
+    try:
+        yield
+    finally:
+        _report = None
 
 
 @contextmanager
@@ -36,5 +92,7 @@ def _single_threaded_children() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _limit_opencv_threads() -> None:
+def _start_worker(steps: "SimpleQueue[int]") -> None:
+    global _report
+    _report = steps.put
     cv2.setNumThreads(1)

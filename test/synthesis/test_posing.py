@@ -1,6 +1,5 @@
 """Random hand poses: anatomically possible and without intersecting fingers."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +21,6 @@ from handos_model.synthesis.posing import (
     sample_angles,
 )
 from handos_model.synthesis.skinning import bone_transforms
-
-ASSETS = Path(os.environ.get("HANDOS_ASSETS", "assets"))
-needs_assets = pytest.mark.skipif(
-    not (ASSETS / "hand_cc0").is_dir(), reason="set HANDOS_ASSETS to the folder with hand_cc0 and person_cc0"
-)
 
 
 def test_bones_rotate_about_their_pivots_together_with_their_children() -> None:
@@ -54,16 +48,14 @@ def test_gestures_stay_within_anatomical_limits() -> None:
         assert ((gesture.thumb >= THUMB_MIN) & (gesture.thumb <= THUMB_MAX)).all(), name
 
 
-@needs_assets
-def test_fingers_intersect_in_few_sampled_poses() -> None:
-    poser = HandPoser(Assets.load(ASSETS).hand)
+def test_fingers_intersect_in_few_sampled_poses(assets_folder: Path) -> None:
+    poser = HandPoser(Assets.load(assets_folder).hand)
     rng = np.random.default_rng(4)
     assert np.mean([poser.contacts(poser.sample(rng)).any() for _ in range(100)]) < 0.1
 
 
-@needs_assets
-def test_fingers_open_over_a_tucked_in_thumb_which_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    asset = Assets.load(ASSETS).hand
+def test_fingers_open_over_a_tucked_in_thumb_which_stays(assets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asset = Assets.load(assets_folder).hand
     poser = HandPoser(asset)
     tight = gesture_angles(GESTURES["thumb_inside"])
     tight.fingers[:, 0] += 20

@@ -1,6 +1,5 @@
 """Rendered frames: exact labels, and the same image for the same seed and index."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -20,16 +19,12 @@ from handos_model.synthesis.contact_sheet import contact_sheet
 from handos_model.synthesis.dataset import render_dataset
 from handos_model.synthesis.renderer import SceneRenderer
 
-ASSETS = Path(os.environ.get("HANDOS_ASSETS", "assets"))
-needs_assets = pytest.mark.skipif(
-    not (ASSETS / "hand_cc0").is_dir(), reason="set HANDOS_ASSETS to the folder with hand_cc0 and person_cc0"
-)
 SIZE = 128
 
 
 @pytest.fixture(scope="module")
-def renderer() -> SceneRenderer:
-    return SceneRenderer(ASSETS, None, SIZE)
+def renderer(assets_folder: Path) -> SceneRenderer:
+    return SceneRenderer(assets_folder, None, SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +37,12 @@ def test_missing_assets_are_named_with_option_and_format_description(tmp_path: P
         render_dataset(tmp_path, tmp_path / "out", 10, 1)
 
 
-@needs_assets
 def test_frame_depends_only_on_seed_and_index(renderer: SceneRenderer, frames: list[AnnotatedImage]) -> None:
     again, other = renderer.render(1, 7), renderer.render(2, 7)
     assert np.array_equal(again.image, frames[7].image)
     assert not np.array_equal(other.image, frames[7].image)
 
 
-@needs_assets
 def test_3d_joints_project_to_2d_joints(frames: list[AnnotatedImage]) -> None:
     for frame in frames:
         for hand in frame.hands:
@@ -58,7 +51,6 @@ def test_3d_joints_project_to_2d_joints(frames: list[AnnotatedImage]) -> None:
             assert np.allclose(project(hand.joints_3d, frame.camera), hand.joints_2d, atol=1e-2)
 
 
-@needs_assets
 def test_joints_and_handedness_agree_with_the_mesh(frames: list[AnnotatedImage]) -> None:
     topology = HandTopology.load()
     hands = [hand for frame in frames for hand in frame.hands]
@@ -70,7 +62,6 @@ def test_joints_and_handedness_agree_with_the_mesh(frames: list[AnnotatedImage])
         assert (float(signed_volume(hand.vertices, topology)) > 0) == (hand.handedness == "right")
 
 
-@needs_assets
 def test_visible_joints_lie_on_hand_pixels(frames: list[AnnotatedImage]) -> None:
     on_hand = []
     for frame in frames:
@@ -83,19 +74,19 @@ def test_visible_joints_lie_on_hand_pixels(frames: list[AnnotatedImage]) -> None
     assert np.mean(on_hand) > 0.97
 
 
-@needs_assets
 def test_contact_sheet_shows_each_frame_twice(frames: list[AnnotatedImage]) -> None:
     assert contact_sheet(frames[:5], 3).shape == (2 * SIZE, 3 * 2 * SIZE, 3)
 
 
-@needs_assets
-def test_repeated_run_renders_only_the_missing_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_run_renders_only_the_missing_shards(
+    assets_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(dataset, "SHARD_FRAMES", 4)
-    render_dataset(ASSETS, tmp_path, 10, 5, workers=1, size=SIZE)
+    render_dataset(assets_folder, tmp_path, 10, 5, workers=1, size=SIZE)
     first = AnnotatedFolder(tmp_path)
     images = [frame.image for frame in first]
     kept = shard_path(tmp_path, 0).stat().st_mtime_ns
     shard_path(tmp_path, 1).unlink()
-    render_dataset(ASSETS, tmp_path, 10, 5, workers=1, size=SIZE)
+    render_dataset(assets_folder, tmp_path, 10, 5, workers=1, size=SIZE)
     assert shard_path(tmp_path, 0).stat().st_mtime_ns == kept
     assert all(np.array_equal(a, b.image) for a, b in zip(images, AnnotatedFolder(tmp_path), strict=True))

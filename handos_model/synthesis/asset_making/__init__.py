@@ -1,0 +1,1 @@
+"""Makes the assets that the renderer reads: a hand and a person of MakeHuman, and their skins."""
