@@ -11,7 +11,7 @@ import numpy as np
 from gpu import ROOT, gpu_memory
 
 from handos_model import CameraIntrinsics, HandPipeline
-from handos_model.architecture.contract import NetworkOutput, NetworkProperties
+from handos_model.architecture.contract import NetworkOutput, NetworkProperties, RunChoices
 from handos_model.architecture.input_size import InputSize
 from handos_model.evaluation.latency import Latency
 from handos_model.geometry.arrays import ImageArray
@@ -108,7 +108,7 @@ def _load(case: Case, network: Path, properties: NetworkProperties, size: InputS
         return _load_torch(case, _slots_of(network), properties, size)
     if not case.graph:
         _switch_graphs_off()
-    return spec.load(network)
+    return spec.load(network, RunChoices())
 
 
 def _slots_of(network: Path) -> int:

@@ -60,6 +60,7 @@ class HandosNode(ManagedNode[NodeParameters]):
             parameters.weights_file,
             parameters.backend,  # type: ignore[arg-type]
             mano=parameters.mano_file,
+            resolution=parameters.resolution or None,
         )
         self.get_logger().info(f"loaded in {time.monotonic() - start:.1f} s, runs on {pipeline.engine.description}")
         self._pipeline = pipeline

@@ -82,6 +82,12 @@ class NodeParameters(ParameterSet):
     backend: str = parameter(
         "auto", "What runs the network; auto: the fastest that works here.", choices=tuple(get_args(Backend))
     )
+    resolution: int = parameter(
+        0,
+        "Side in pixels of a square with as many pixels as the network's inputs, for weights that were trained on "
+        "several sizes: small hands need a larger one. 0: as the weights recommend.",
+        between=(0, 4096),
+    )
     score_threshold: float = parameter(
         0.0,
         "Minimum score of a new hand; 0: 1.2 times what the weights recommend for single images.",

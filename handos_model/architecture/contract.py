@@ -7,7 +7,7 @@ network does not need it.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from handos_model.architecture.input_size import InputSizes
@@ -31,6 +31,9 @@ class WeightsError(ValueError):
 class NetworkOutput:
     """K hand slots, best score first; unused slots have a score near 0.
 
+    K is fixed, or it is the number of hands with scores of at least `MIN_DECODED_SCORE`, but at least one and at most
+    `NetworkProperties.max_hands`.
+
     Pixels are those of the network's input. `geometry.projection` defines the ray-aligned frame.
     """
 
@@ -53,6 +56,14 @@ class NetworkOutput:
 OUTPUT_NAMES: Final[tuple[str, ...]] = tuple(field.name for field in fields(NetworkOutput))
 
 _NAME: Final = re.compile(r"[\w-]{1,64}")
+
+HAND_COUNT_NAME: Final[str] = "hand_count"
+"""Tensor (1,) in a network that decodes as many hands as it finds: their number. Runtimes that need static shapes
+replace it by `MAX_HANDS_NAME`."""
+MAX_HANDS_NAME: Final[str] = "max_hands"
+"""Optional input (1,) int64 of such a network: the most hands."""
+MIN_DECODED_SCORE: Final[float] = 0.05
+"""Such a network decodes hands from this score on."""
 
 MAX_INPUT_SIDE: Final[int] = 4096
 """Side of the largest square that a network file may ask for, in pixels."""
@@ -115,6 +126,11 @@ class NetworkProperties:
     """Slots with a higher score count as hands, 0..1; chosen on validation data."""
     handedness_slope: float
     """`slope` of `hand.handedness.handedness_from_mesh`, positive."""
+    trained_sides: tuple[int, int] | None = None
+    """Smallest and largest side of a square with as many pixels as the images that the network was trained on;
+    ``None``: only that of `input_sizes`."""
+    max_hands: int | None = None
+    """Of a network that decodes as many hands as it finds: the most. ``None``: it has a fixed number of slots."""
 
     def __post_init__(self) -> None:
         for name, value in (("preset", self.preset), ("topology", self.topology_id)):
@@ -127,10 +143,44 @@ class NetworkProperties:
             raise WeightsError(f"handedness_slope must be positive and finite, got {self.handedness_slope}")
         if self.input_sizes.side > MAX_INPUT_SIDE:
             raise WeightsError(f"image_size must be at most {MAX_INPUT_SIDE} pixels, got {self.input_sizes.side}")
+        smallest, largest = self.trained_sides or (self.input_sizes.side,) * 2
+        if not 1 <= smallest <= self.input_sizes.side <= largest <= MAX_INPUT_SIDE:
+            raise WeightsError(
+                f"image_size {self.input_sizes.side} must lie within trained_sizes, {smallest} to {largest}, which may "
+                f"be at most {MAX_INPUT_SIDE}"
+            )
+        if self.max_hands is not None and self.max_hands < 1:
+            raise WeightsError(f"max_hands must be at least 1, got {self.max_hands}")
+
+    def at_resolution(self, side: int) -> "NetworkProperties":
+        """The properties of the network with inputs of as many pixels as a square of `side` pixels.
+
+        Raises
+        ------
+        WeightsError
+            If the network was not trained for it.
+        """
+        sizes, allowed = self.input_sizes, self.trained_sides
+        if side == sizes.side:
+            return self
+        if allowed is None or sizes.square_only:
+            raise WeightsError(
+                f"resolution {side} is not possible: these weights run at {sizes.side} pixels only. Leave resolution "
+                "out, or use weights that were trained on several sizes"
+            )
+        if not allowed[0] <= side <= allowed[1] or side % sizes.multiple:
+            raise WeightsError(
+                f"resolution {side} is not possible: choose a multiple of {sizes.multiple} from {allowed[0]} to "
+                f"{allowed[1]} pixels, which these weights were trained on"
+            )
+        return replace(self, input_sizes=InputSizes(side, sizes.multiple))
 
     def to_metadata(self) -> dict[str, str]:
         """Convert to entries of an ONNX file's metadata."""
-        return {
+        optional = {} if self.max_hands is None else {"handos.max_hands": str(self.max_hands)}
+        if self.trained_sides is not None:
+            optional["handos.trained_sizes"] = ",".join(map(str, self.trained_sides))
+        return optional | {
             "handos.preset": self.preset,
             "handos.topology": self.topology_id,
             "handos.image_size": str(self.input_sizes.side),
@@ -155,8 +205,41 @@ class NetworkProperties:
                 input_sizes=InputSizes(int(metadata["handos.image_size"]), int(metadata["handos.image_multiple"])),
                 score_threshold=float(metadata["handos.score_threshold"]),
                 handedness_slope=float(metadata["handos.handedness_slope"]),
+                trained_sides=_read_sides(metadata.get("handos.trained_sizes")),
+                max_hands=int(metadata["handos.max_hands"]) if "handos.max_hands" in metadata else None,
             )
         except KeyError as error:
             raise WeightsError(f"the metadata has no {error}, so this is not a HandOS network: {REEXPORT}") from error
         except ValueError as error:
             raise WeightsError(f"the metadata is damaged ({error}): {REEXPORT}") from error
+
+
+def _read_sides(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    smallest, largest = map(int, text.split(","))
+    return smallest, largest
+
+
+@dataclass(frozen=True)
+class RunChoices:
+    """What a network is loaded for, where it leaves a choice."""
+
+    resolution: int | None = None
+    """Side in pixels of a square with as many pixels as the inputs; ``None``: as the weights recommend."""
+    max_hands: int | None = None
+    """The most hands that are decoded; ``None``: as many as the network can."""
+
+    def apply(self, properties: NetworkProperties) -> NetworkProperties:
+        """The properties of a network that is run so.
+
+        Raises
+        ------
+        WeightsError
+            If the network does not run at the resolution.
+        """
+        if self.resolution is not None:
+            properties = properties.at_resolution(self.resolution)
+        if self.max_hands is not None and properties.max_hands is not None:
+            properties = replace(properties, max_hands=min(self.max_hands, properties.max_hands))
+        return properties

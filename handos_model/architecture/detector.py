@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from handos_model.architecture.input_size import InputSize
+
 
 @dataclass(frozen=True)
 class DetectorOutput:
@@ -49,19 +51,22 @@ class Detector(nn.Module, ABC):
     def compute_in_bf16(self) -> None:
         """Run the parts that gain time and memory from it in bf16 from now on, for training."""
 
-    def require_sizes(self, *image_sizes: int) -> None:
-        """Check that the detector takes square images with sides of `image_sizes` pixels.
+    def require_sizes(self, *sizes: InputSize) -> None:
+        """Check that the detector takes images of these sizes.
 
         Raises
         ------
         ValueError
             If it does not.
         """
-        for image_size in image_sizes:
-            if image_size % self.input_multiple:
-                raise ValueError(
-                    f"image size {image_size} does not fit this model: choose a multiple of {self.input_multiple}"
-                )
+        for size in sizes:
+            if size.height != size.width and not self.takes_any_aspect:
+                raise ValueError(f"image size {size} does not fit this model, which takes squares only: choose one")
+            for side in (size.width, size.height):
+                if side % self.input_multiple:
+                    raise ValueError(
+                        f"image size {side} does not fit this model: choose a multiple of {self.input_multiple}"
+                    )
 
     def freeze(self) -> None:
         """Freeze the weights and the statistics of batch normalisation."""

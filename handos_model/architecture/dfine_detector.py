@@ -1,4 +1,4 @@
-"""The compact detector: D-FINE with an EfficientNet-Lite0 backbone. Trained first, then frozen."""
+"""The compact detector: D-FINE with an EfficientNet-Lite backbone. Trained first, then frozen."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from transformers.models.d_fine.modeling_d_fine import (
 
 from handos_model.architecture.aspect import pad_to_square
 from handos_model.architecture.detector import Detector, DetectorOutput
-from handos_model.architecture.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLite0
+from handos_model.architecture.efficientnet_lite import EfficientNetLite, Variant, feature_channels
 from handos_model.architecture.mixed_precision import in_bf16
 from handos_model.architecture.presets import DFinePreset
 
@@ -42,9 +42,13 @@ class DFineOutput(DetectorOutput):
 
 
 class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
-    """Registers EfficientNet-Lite0 as a backbone of D-FINE's configuration."""
+    """Registers EfficientNet-Lite as a backbone of D-FINE's configuration."""
 
-    model_type = "handos_efficientnet_lite0"
+    model_type = "handos_efficientnet_lite"
+
+    def __init__(self, variant: Variant = "lite0", **options: Any) -> None:
+        self.variant: Variant = variant
+        super().__init__(**options)
 
 
 @dataclass(frozen=True)
@@ -55,23 +59,22 @@ class BackboneFeatures:
 
 
 class Backbone(nn.Module):
-    """EfficientNet-Lite0 with the backbone interface of transformers' detectors.
+    """EfficientNet-Lite with the backbone interface of transformers' detectors.
 
     These take only the stages that feed their encoder; the finer one for the side network is stored in
     `shallow_features`.
     """
 
-    channels = FEATURE_CHANNELS[1:]
-
-    def __init__(self) -> None:
+    def __init__(self, variant: Variant) -> None:
         super().__init__()
-        self.network = EfficientNetLite0()
+        self.channels = feature_channels(variant)[1:]
+        self.network = EfficientNetLite(variant)
         self.shallow_features: Tensor | None = None
         self.bf16 = False
 
     @classmethod
-    def _from_config(cls, _config: BackboneConfig) -> "Backbone":
-        return cls()
+    def _from_config(cls, config: BackboneConfig) -> "Backbone":
+        return cls(config.variant)
 
     def forward(self, image: Tensor) -> BackboneFeatures:
         with in_bf16(self.bf16, image):
@@ -130,23 +133,23 @@ class _FillInPlace(TorchFunctionMode):
 
 
 class DFineDetector(Detector):
-    """D-FINE (Peng et al., 2024) from transformers, with one class and an EfficientNet-Lite0 backbone."""
+    """D-FINE (Peng et al., 2024) from transformers, with one class and an EfficientNet-Lite backbone."""
 
-    shallow_channels = FEATURE_CHANNELS[0]
-    levels = len(FEATURE_CHANNELS) - 1
+    levels = 2
     input_multiple = 32
     takes_any_aspect = True
 
     def __init__(self, preset: DFinePreset) -> None:
         super().__init__()
         self.width = preset.width
+        self.shallow_channels = feature_channels(preset.backbone)[0]
         self.model = DFineForObjectDetection(_configuration(preset))
         self.model.model.encoder = _Encoder(self.model.config)
         _initialise_for_training_from_scratch(self.model)
 
     @property
     def backbone(self) -> Backbone:
-        """EfficientNet-Lite0."""
+        """EfficientNet-Lite."""
         return self.model.model.backbone.model
 
     @property
@@ -192,10 +195,10 @@ class DFineDetector(Detector):
 
 def _configuration(preset: DFinePreset) -> DFineConfig:
     return DFineConfig(
-        backbone_config=BackboneConfig(),
+        backbone_config=BackboneConfig(preset.backbone),
         num_labels=1,  # type: ignore[call-arg]
         freeze_backbone_batch_norms=False,
-        encoder_in_channels=list(Backbone.channels),
+        encoder_in_channels=list(feature_channels(preset.backbone)[1:]),
         feat_strides=[16, 32],
         num_feature_levels=2,
         encode_proj_layers=[1],

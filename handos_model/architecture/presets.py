@@ -1,6 +1,7 @@
 """Presets: the sizes of the models."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,8 @@ class DFinePreset:
     queries: int
     points: int
     """Sampling points per level in a decoder layer."""
+    backbone: Literal["lite0", "lite2"] = "lite0"
+    """EfficientNet-Lite's size."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +50,20 @@ class Preset:
     interactive_layers: int
     feedforward_width: int
     hand_slots: int
-    """Maximum number of hands per image; a fixed number keeps all shapes of the exported graph static."""
+    """Maximum number of hands per image."""
+    decodes_found: bool = False
+    """Whether the exported network decodes as many hands as it finds, instead of filling all slots."""
+    trained_sides: tuple[int, int] | None = None
+    """Smallest and largest side of a square with as many pixels as the training images; ``None``: `image_size` only."""
 
+
+_EDGE_DETECTOR: Final = DFinePreset(width=128, feedforward_width=512, decoder_layers=3, queries=30, points=6)
+_CROWD_DETECTOR: Final = replace(_EDGE_DETECTOR, queries=60)
 
 EDGE = Preset(
     name="edge",
     image_size=384,
-    detector=DFinePreset(
-        width=128,
-        feedforward_width=512,
-        decoder_layers=3,
-        queries=30,
-        points=6,
-    ),
+    detector=_EDGE_DETECTOR,
     width=128,
     attention_heads=8,
     sampling_points=2,
@@ -70,6 +74,19 @@ EDGE = Preset(
     hand_slots=4,
 )
 """The default, with shipped weights, for two CPU cores and small Jetsons; the detector has the sizes of D-FINE-N."""
+
+CROWD: Final = replace(
+    EDGE,
+    name="crowd",
+    detector=_CROWD_DETECTOR,
+    hand_slots=12,
+    decodes_found=True,
+    trained_sides=(288, 640),
+)
+"""`EDGE` for a dozen hands; it has the same weights, and those of the one can be trained further as the other."""
+
+CROWD_LITE2: Final = replace(CROWD, name="crowd-lite2", detector=replace(_CROWD_DETECTOR, backbone="lite2"))
+"""`CROWD` with a backbone of one and a half times the size."""
 
 FULL = Preset(
     name="full",
@@ -92,7 +109,7 @@ FULL = Preset(
 The paper uses Grounding DINO 1.5, whose weights are not public; those of version 1 are.
 """
 
-PRESETS = {preset.name: preset for preset in (EDGE, FULL)}
+PRESETS = {preset.name: preset for preset in (EDGE, CROWD, CROWD_LITE2, FULL)}
 
 
 def preset_named(name: str) -> Preset:

@@ -6,6 +6,7 @@ that only training uses. This file can.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,20 @@ def read_trained_properties(path: Path) -> NetworkProperties:
         return properties
 
 
+def require_mesh(path: Path, topology: HandTopology) -> NetworkProperties:
+    """Read the metadata of a file, whose mesh must be this one.
+
+    Raises
+    ------
+    FileNotFoundError, WeightsError
+        As for `read_trained_properties`; also if the weights are for another mesh.
+    """
+    properties = read_trained_properties(path)
+    if properties.topology_id != topology.id:
+        raise WeightsError(f"weights file {path} is for the mesh {properties.topology_id!r}, not for {topology.id!r}")
+    return properties
+
+
 def read_trained_weights(path: Path) -> dict[str, Tensor]:
     """Read the state dict of `HandOS` from a file.
 
@@ -82,25 +97,29 @@ def read_trained_model(
     topology
         Mesh of the weights.
     preset
-        Name that the file must have; ``None``: any.
+        Name of the design to load the weights into; ``None``: that of the file. Another one may have more hand slots
+        and queries, which have no weights of their own.
 
     Raises
     ------
     FileNotFoundError
         If it does not exist.
     WeightsError
-        If it is not a file of HandOS weights, or one of another mesh or preset.
+        If it is not a file of HandOS weights, or one of another mesh, or they do not fit the preset.
     ValueError
         If this version has no such preset.
     """
-    properties = read_trained_properties(path)
-    if properties.topology_id != topology.id:
-        raise WeightsError(f"weights file {path} is for the mesh {properties.topology_id!r}, not for {topology.id!r}")
-    if preset not in (None, properties.preset):
-        raise WeightsError(f"weights file {path} is of preset {properties.preset!r}, not of {preset!r}")
-    model = build_model(preset_named(properties.preset), topology)
+    properties = require_mesh(path, topology)
+    name = properties.preset if preset is None else preset
+    model = build_model(preset_named(name), topology)
     try:
         model.load_state_dict(read_trained_weights(path))
     except RuntimeError as error:
-        raise WeightsError(f"weights file {path} does not hold all of preset {properties.preset!r}: {error}") from error
-    return model.eval(), properties
+        raise WeightsError(
+            f"weights file {path}, of preset {properties.preset!r}, does not hold all of preset {name!r}: {error}"
+        ) from error
+    if name == properties.preset:
+        return model.eval(), properties
+    # Other slots do not change what the weights were trained on.
+    slots = model.slots if preset_named(name).decodes_found else None
+    return model.eval(), replace(properties, preset=name, max_hands=slots)

@@ -62,6 +62,8 @@ def export(
         properties,
         input_sizes=export_sizes(model, image_size or properties.input_sizes.side, half=half),
         score_threshold=properties.score_threshold if score_threshold is None else score_threshold,
+        # Static shapes have a static number of hands.
+        max_hands=None if half else properties.max_hands,
     )
     if out.suffix == TRAINED_WEIGHTS_SUFFIX:
         write_trained_weights(model, properties, out)
@@ -90,5 +92,14 @@ def _load_model(path: Path, preset: str | None, topology: "HandTopology") -> "tu
     if preset is None:
         raise ValueError(f"{path} does not name its preset: name the one that it was trained with (--preset)")
     model = load_model(preset_named(preset), topology, path)
-    sizes = export_sizes(model, preset_named(preset).image_size)
-    return model, NetworkProperties(preset, topology.id, sizes, _DEFAULT_SCORE_THRESHOLD, HANDEDNESS_SLOPE)
+    design = preset_named(preset)
+    sizes = export_sizes(model, design.image_size)
+    return model, NetworkProperties(
+        preset,
+        topology.id,
+        sizes,
+        _DEFAULT_SCORE_THRESHOLD,
+        HANDEDNESS_SLOPE,
+        design.trained_sides,
+        model.slots if design.decodes_found else None,
+    )

@@ -51,6 +51,17 @@ Operator = Annotated[
 BackendName = Annotated[
     str, typer.Option(metavar="NAME", help="What runs the network; `handos doctor` lists the backends.")
 ]
+Resolution = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PIXELS",
+        help="Look at images with as many pixels as a square of this side, where the weights leave a choice: small "
+        "hands need more pixels, which take more time.",
+    ),
+]
+MaxHands = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="The most hands in an image; default: as the network can.")
+]
 ImageRate = Annotated[
     float | None,
     typer.Option(metavar="FPS", help="Images per second of folders that are sequences in time."),

@@ -16,8 +16,10 @@ from handos_model.commands.options import (
     Formats,
     ImageRate,
     Mano,
+    MaxHands,
     Operator,
     Operators,
+    Resolution,
     ScoreThreshold,
     TaskInWords,
     Topics,
@@ -64,6 +66,8 @@ def run(
     vertices: Vertices = False,
     weights: Weights = None,
     score_threshold: ScoreThreshold = None,
+    resolution: Resolution = None,
+    max_hands: MaxHands = None,
     fit_translation: FitTranslation = False,
     mano: Mano = None,
     operator: Operator = None,
@@ -120,7 +124,13 @@ def run(
     if size is not None and not is_calibrated:
         raise ValueError("--operator scales metres, and there are none without --camera or --field-of-view: give one")
     pipeline = HandPipeline.load(
-        weights, cast(Backend, backend), score_threshold=score_threshold, fit_translation=fit_translation, mano=mano
+        weights,
+        cast(Backend, backend),
+        score_threshold=score_threshold,
+        max_hands=max_hands,
+        resolution=resolution,
+        fit_translation=fit_translation,
+        mano=mano,
     )
     tracking = None
     if track:
@@ -131,6 +141,8 @@ def run(
         "version of handos": __version__,
         "--weights": _checksum(weights or shipped_weights(cast(Backend, backend))),
         "--score-threshold": score_threshold,
+        "--resolution": resolution,
+        "--max-hands": max_hands,
         "--fit-translation": fit_translation,
         "--fps": fps,
         "--task": task if "lerobot" in names else None,

@@ -42,7 +42,13 @@ class AnnotatedHand:
     topology_id: str | None = None
     """`HandTopology.id` of the mesh that `vertices` belong to; ``None`` for the package's own hand."""
     annotated_joints: npt.NDArray[np.bool_] | None = None
-    """(21,) which of `joints_2d` are annotated, the others mean nothing; ``None`` if all are."""
+    """(21,) which of `joints_2d` are annotated, the others mean nothing; ``None`` if all are. With none of them, only
+    the box is annotated, not the handedness."""
+
+    @property
+    def has_joints(self) -> bool:
+        """Whether any of the joints are annotated."""
+        return self.annotated_joints is None or bool(self.annotated_joints.any())
 
 
 @dataclass(frozen=True)
@@ -55,5 +61,7 @@ class AnnotatedImage:
     camera: CameraIntrinsics | None = None
     part_ids: npt.NDArray[np.uint8] | None = None
     """(H, W) 0 = not a hand, 1 = palm, 2..6 = thumb..pinky; for auxiliary losses."""
+    is_complete: bool = True
+    """Whether every hand is annotated; if not, only what overlaps an annotated hand is known."""
     published_box: FloatArray | None = None
     """(4,) box of the hand as `AnnotatedHand.box`, if the data set publishes it even for images without annotation."""

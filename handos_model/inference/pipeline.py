@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, WeightsError
+from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, RunChoices, WeightsError
 from handos_model.geometry.arrays import ImageArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Hand
@@ -77,6 +77,7 @@ class HandPipeline:
         *,
         score_threshold: float | None = None,
         max_hands: int | None = None,
+        resolution: int | None = None,
         fit_translation: bool = False,
         mano: Path | None = None,
     ) -> "HandPipeline":
@@ -90,7 +91,11 @@ class HandPipeline:
             Runs the network; "auto" selects the fastest that works on this machine. A named backend never falls back
             to another.
         score_threshold, max_hands, fit_translation
-            As for the class.
+            As for the class; a network that decodes as many hands as it finds decodes no more than `max_hands`.
+        resolution
+            Side in pixels of a square with as many pixels as the network's inputs: small hands need a larger one,
+            which takes more time. ``None``: as the weights recommend. Only weights that were trained on several sizes
+            leave a choice.
         mano
             MANO_RIGHT.pkl, for users with MANO's licence: needed by weights that were trained on its mesh.
 
@@ -102,7 +107,10 @@ class HandPipeline:
             If the backend cannot run on this machine.
         """
         topology = None if mano is None else read_mano(mano)
-        engine = load_engine(shipped_weights(backend) if weights is None else Path(weights), backend)
+        if max_hands is not None and max_hands < 1:
+            raise ValueError(f"max_hands must be at least 1, got {max_hands}; leave it out for no limit")
+        choices = RunChoices(resolution, max_hands)
+        engine = load_engine(shipped_weights(backend) if weights is None else Path(weights), backend, choices)
         return cls(
             engine,
             score_threshold=score_threshold,

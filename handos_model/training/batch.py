@@ -13,19 +13,23 @@ UNKNOWN_PART = 255
 VIEW_PART_STRIDE = 8
 """Pixels of a view per part id, in each direction."""
 
-_IMAGE_FIELDS = ("image", "part_ids")
+_IMAGE_FIELDS = ("image", "part_ids", "is_complete")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B views of S x S pixels, padded to the same number of hands N; pixels are the view's."""
+    """B views of H x W pixels, padded to the same number of hands N; pixels are the view's."""
 
     image: Tensor
-    """(B, 3, S, S) uint8 BGR."""
+    """(B, 3, H, W) uint8 BGR."""
     part_ids: Tensor
-    """(B, S / 8, S / 8) as in `AnnotatedImage`, or `UNKNOWN_PART`."""
+    """(B, H / 8, W / 8) as in `AnnotatedImage`, or `UNKNOWN_PART`."""
+    is_complete: Tensor
+    """(B,) whether every hand is annotated, so that everything else is known to be no hand."""
     is_hand: Tensor
-    """(B, N) False where padded, and where too few joints of a hand are inside the view."""
+    """(B, N) False where padded, and where too little of a hand is inside the view."""
+    has_joints: Tensor
+    """(B, N) whether `joints_2d` and `is_right` are annotated, not the box alone."""
     boxes: Tensor
     """(B, N, 4) x0, y0, x1, y1."""
     joints_2d: Tensor
@@ -43,8 +47,13 @@ class Batch:
     camera: Tensor
     """(B, N, 3) root's u, v and pixels per metre at its depth."""
 
+    @property
+    def longer_side(self) -> int:
+        """The larger of H and W, the network's unit of length."""
+        return max(self.image.shape[-2:])
+
     def network_input(self) -> Tensor:
-        """(B, 3, S, S) float BGR 0..255, in the channels-last layout that convolutions prefer."""
+        """(B, 3, H, W) float BGR 0..255, in the channels-last layout that convolutions prefer."""
         return self.image.to(torch.float32, memory_format=torch.channels_last)
 
     def select_hands(self, image_index: Tensor, hand_index: Tensor) -> "MatchedHands":

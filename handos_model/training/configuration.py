@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import numpy as np
 import yaml
 
+from handos_model.architecture.input_size import InputSize
 from handos_model.training.views import ViewRange
 
 
@@ -15,9 +17,9 @@ class StageConfiguration:
 
     steps: int
     batch_size: int
-    """Images per process and step."""
+    """Views of `image_size` or smaller ones per process and step; of larger ones as many as have as many pixels."""
     image_size: int
-    """Side in pixels of the views of the last steps. Hands fill views more than they fill whole images, so the
+    """Side in pixels of the square views of the last steps. Hands fill views more than they fill whole images, so the
     model is best exported for a larger size (Touvron et al.: Fixing the train-test resolution discrepancy, NeurIPS
     2019)."""
     learning_rate: float
@@ -29,6 +31,13 @@ class StageConfiguration:
     """Side in pixels of the views of the first steps: smaller views take less time."""
     early_fraction: float = 0.5
     """Fraction of the steps with `early_image_size`."""
+    view_sizes: tuple[tuple[int, int], ...] = ()
+    """Widths and heights in pixels of the views of the other steps, each of which draws one: the model then works at
+    all of them. Default: the square of `image_size`."""
+    box_fraction: float = 0.0
+    """Detector stage only: fraction of the images that come from `TrainingConfiguration.boxes`."""
+    minutes: float | None = None
+    """The stage ends after this time, even before its last step; then the schedule follows the clock."""
     cooldown: float = 0.3
     """Fraction of the steps, at the end, over which the learning rate falls linearly to zero."""
     warmup_steps: int = 80
@@ -43,9 +52,38 @@ class StageConfiguration:
     sample_sheet_steps: int = 500
     """Samples and their predictions are drawn every this many steps."""
 
-    def image_size_at(self, step: int) -> int:
-        """Side in pixels of the views of a step."""
-        return self.early_image_size if step < self.early_fraction * self.steps else self.image_size
+    def __post_init__(self) -> None:
+        if self.photograph_fraction + self.box_fraction > 1:
+            raise ValueError(
+                f"photograph_fraction {self.photograph_fraction} and box_fraction {self.box_fraction} add up to more "
+                "than 1: reduce one of them"
+            )
+        if len(self.view_sizes) > MAX_VIEW_SIZES:
+            raise ValueError(f"{len(self.view_sizes)} view_sizes are too many: give at most {MAX_VIEW_SIZES}")
+
+    def done(self, step: int, seconds: float) -> float:
+        """Fraction of the stage that is done: of its steps, or of its time if that is more."""
+        return max(step / self.steps, 0.0 if self.minutes is None else seconds / (60 * self.minutes))
+
+    def view_size_at(self, done: float, rng: np.random.Generator) -> InputSize:
+        """Draw the size of the views of a step."""
+        if done < self.early_fraction or not self.view_sizes:
+            side = self.early_image_size if done < self.early_fraction else self.image_size
+            return InputSize(side, side)
+        width, height = self.view_sizes[int(rng.integers(len(self.view_sizes)))]
+        return InputSize(height, width)
+
+    def all_view_sizes(self) -> tuple[InputSize, ...]:
+        """Every size that `view_size_at` draws."""
+        squares = (self.early_image_size,) if self.view_sizes else (self.early_image_size, self.image_size)
+        return (
+            *(InputSize(side, side) for side in squares),
+            *(InputSize(height, width) for width, height in self.view_sizes),
+        )
+
+    def batch_size_of(self, size: InputSize) -> int:
+        """Number of views of a size, for which there is memory and about the same time."""
+        return max(1, min(self.batch_size, self.batch_size * self.image_size**2 // (size.height * size.width)))
 
 
 @dataclass(frozen=True)
@@ -72,6 +110,8 @@ class TrainingConfiguration:
     """Folder written by `handos synth`, if any."""
     photographs: str | None = None
     """Folder of photographs with weak labels, if any: ``images/`` and ``labels.json``."""
+    boxes: str | None = None
+    """Folder of photographs with boxes of hands only, if any, some of them without all of their hands."""
     datasets: tuple[DatasetConfiguration, ...] = ()
     """Published data sets. Those that leave visible hands unannotated are used for the decoder only: the detector would
     learn that these are no hands."""
@@ -81,7 +121,7 @@ class TrainingConfiguration:
     """``None`` if the detector is not trained here."""
     backbone_weights: str = ""
     """File with the backbone's ImageNet weights, for a detector that is trained from scratch: see
-    `EfficientNetLite0.load_imagenet_weights`."""
+    `EfficientNetLite.load_imagenet_weights`."""
     detector_weights: str = ""
     """The detector.pt of an earlier run, or a safetensors file, that the detector starts from; default: random weights
     behind the pretrained backbone. Without a section `detector` it stays as it is, and only the decoder is trained. A
@@ -90,7 +130,7 @@ class TrainingConfiguration:
     """The decoder.pt of an earlier run, or a safetensors file, that the decoder starts from, on the detector and side
     network of this run. Default: random weights."""
     held_out_sources: tuple[str, ...] = ()
-    """Sources of photographs that are left out of training."""
+    """Sources of photographs, with joints or boxes, that are left out of training."""
     processes: int = 1
     """Processes that average their gradients: one per GPU, or one per CPU core."""
     loader_processes: int = 0
@@ -106,6 +146,9 @@ class TrainingConfiguration:
 
 
 StageName = Literal["detector", "decoder"]
+
+MAX_VIEW_SIZES: Final = 16
+"""transformers keeps the anchors of 32 sizes in memory, which captured steps go on reading."""
 
 
 def read_configuration(path: Path) -> TrainingConfiguration:
@@ -132,9 +175,18 @@ def read_configuration(path: Path) -> TrainingConfiguration:
     )
     sections = {"views": ViewRange, "detector": StageConfiguration, "decoder": StageConfiguration}
     for name in sections.keys() & values.keys():
+        if isinstance(values[name], dict) and "view_sizes" in values[name]:
+            values[name]["view_sizes"] = _read_sizes(values[name]["view_sizes"], f"{path}: {name}")
         values[name] = _build(sections[name], values[name] or {}, f"{path}: {name}")
     configuration: TrainingConfiguration = _build(TrainingConfiguration, values, str(path))
     return configuration
+
+
+def _read_sizes(values: Any, where: str) -> tuple[tuple[int, int], ...]:
+    try:
+        return tuple((int(width), int(height)) for width, height in values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: view_sizes must be a list of [width, height], got {values}") from error
 
 
 def _build(kind: Any, values: dict[str, Any], where: str) -> Any:

@@ -56,7 +56,7 @@ class DecoderLosses(nn.Module):
         hands
             H hands, one for each query.
         image_size
-            Side of the images in pixels.
+            Longer side of the images in pixels.
         matched
             (H,) False where a query is matched to no hand; these rows of `decoded` and `hands` are ignored. A step
             whose shapes do not depend on values can be captured as a CUDA graph.

@@ -1,5 +1,6 @@
 """Second stage: side network and decoder, on top of the frozen detector."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,12 @@ from torch import Tensor
 
 from handos_model.architecture.box_ops import box_cxcywh_to_xyxy
 from handos_model.architecture.contract import OUTPUT_NAMES, TRAINED_WEIGHTS_SUFFIX
+from handos_model.architecture.decoder import HandDecoder
 from handos_model.architecture.detector import Detector
 from handos_model.architecture.grounding_dino_detector import GroundingDinoDetector
 from handos_model.architecture.handos import HandOS, build_model
 from handos_model.architecture.presets import GroundingDinoPreset, Preset, preset_named
-from handos_model.architecture.trained_weights import read_trained_model
+from handos_model.architecture.trained_weights import read_trained_model, require_mesh
 from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.topology import HandTopology
 from handos_model.training.batch import Batch
@@ -22,7 +24,7 @@ from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.decoder_losses import DecoderLosses
 from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_stage import load_supervised_detector
-from handos_model.training.image_sources import AnnotatedImages
+from handos_model.training.image_sources import AnnotatedImages, DeviceCachedImages
 from handos_model.training.loop import SupervisedModule, TrainingLoop
 from handos_model.training.matcher import match_predictions
 from handos_model.training.mixture import open_mixture
@@ -49,7 +51,7 @@ class SupervisedDecoder(SupervisedModule):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Losses of the queries that SimOTA matches to a hand; unmatched ones are decoded too, with weight 0."""
-        size = batch.image.shape[-1]
+        size = batch.longer_side
         output = self.model.detect(batch.network_input())
         corners = box_cxcywh_to_xyxy(output.boxes)
         matches = match_predictions(output.logits, corners, batch.boxes / size, batch.is_hand)
@@ -96,7 +98,7 @@ def sample_queries(matches: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 def train_decoder(
     configuration: TrainingConfiguration,
-    sources: list[tuple[AnnotatedImages, float]],
+    sources: Sequence[tuple[AnnotatedImages | DeviceCachedImages, float]],
     topology: HandTopology,
     detector_checkpoint: Path,
     checkpoint: Path,
@@ -106,16 +108,15 @@ def train_decoder(
     torch.manual_seed(configuration.seed + 1)
     stage, preset = configuration.decoder, preset_named(configuration.preset)
     module = _build_module(configuration, preset, topology, detector_checkpoint)
-    module.model.detector.require_sizes(stage.early_image_size, stage.image_size)
+    module.model.detector.require_sizes(*stage.all_view_sizes())
     if configuration.decoder_weights:
-        earlier = load_model(preset, topology, Path(configuration.decoder_weights))
-        module.model.decoder.load_state_dict(earlier.decoder.state_dict())
+        load_decoder(module.model.decoder, preset, topology, Path(configuration.decoder_weights))
     module.model.decoder.checkpointing = configuration.gradient_checkpointing
     if configuration.bf16:
         module.model.compute_in_bf16()
     seed, cuda_graph = configuration.seed + 1, configuration.cuda_graph
     loop = TrainingLoop(module, stage, checkpoint, seed, accelerator, cuda_graph=cuda_graph)
-    mixture = open_mixture(configuration, sources, stage.batch_size, topology.vertex_count, accelerator.device)
+    mixture = open_mixture(configuration, sources, topology.vertex_count, accelerator.device)
     loop.run(mixture.draw, configuration.checkpoint_minutes)
 
 
@@ -135,6 +136,24 @@ def _build_module(
     module.model.side_network = first_stage.side_network
     module.dense_supervision = first_stage.dense_supervision
     return module
+
+
+def load_decoder(decoder: HandDecoder, preset: Preset, topology: HandTopology, path: Path) -> None:
+    """Load the decoder of a checkpoint of this stage, or of a safetensors file, whatever their detector is.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    ValueError
+        If it has no such decoder, or one of another mesh.
+    """
+    is_safetensors = path.suffix == TRAINED_WEIGHTS_SUFFIX
+    if is_safetensors:
+        require_mesh(path, topology)
+    expected = f"a decoder of preset {preset.name!r}"
+    remedy = "name the decoder.pt that `handos train` wrote"
+    load_averaged_weights(decoder, path, expected, remedy, prefix="decoder." if is_safetensors else "model.decoder.")
 
 
 def load_model(preset: Preset, topology: HandTopology, checkpoint: Path) -> HandOS:

@@ -13,6 +13,8 @@ from handos_model.training.batch import Batch, masked_mean
 from handos_model.training.matcher import match_predictions
 
 _METRES_TO_LOSS = 10.0
+_DUPLICATE_IOU = 0.3
+"""A prediction that overlaps a hand by at least this much is of this hand, not of another beside it."""
 
 
 class DetectorSupervision(nn.Module):
@@ -28,12 +30,11 @@ class DetectorSupervision(nn.Module):
         self.query_joints = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, JOINT_COUNT * 5))
 
     def forward(self, output: DFineOutput, batch: Batch) -> dict[str, Tensor]:
-        size = batch.image.shape[-1]
-        hand_corners = batch.boxes / size
-        losses = _box_losses(output.token_logits, output.token_boxes, hand_corners, batch.is_hand)
+        hand_corners = batch.boxes / batch.longer_side
+        losses = _box_losses(output.token_logits, output.token_boxes, hand_corners, batch)
         for layer in range(output.layer_logits.shape[1]):
             logits, boxes = output.layer_logits[:, layer], output.layer_boxes[:, layer]
-            for name, loss in _box_losses(logits, boxes, hand_corners, batch.is_hand).items():
+            for name, loss in _box_losses(logits, boxes, hand_corners, batch).items():
                 losses[name] = losses[name] + loss
         return losses | self._query_losses(output, batch, hand_corners)
 
@@ -41,13 +42,14 @@ class DetectorSupervision(nn.Module):
         """Coarse 2D joints (in units of the predicted box) and 3D joints from the last queries."""
         corners = box_cxcywh_to_xyxy(output.boxes.detach())
         matches = match_predictions(output.logits, corners, hand_corners, batch.is_hand)
-        matched, hand = matches >= 0, matches.clamp(min=0)
+        hand = matches.clamp(min=0)
         image = torch.arange(len(hand), device=hand.device)[:, None]
+        matched = (matches >= 0) & batch.has_joints[image, hand]
         joints = self.query_joints(output.last_queries).unflatten(-1, (JOINT_COUNT, 5))
         boxes = output.boxes.detach()[:, :, None]
         # An unmatched box may have no extent.
         side = box_longer_side(boxes).masked_fill(~matched[..., None, None], 1.0)
-        target = (batch.joints_2d[image, hand] / batch.image.shape[-1] - boxes[..., :2]) / side
+        target = (batch.joints_2d[image, hand] / batch.longer_side - boxes[..., :2]) / side
         error_2d = (joints[..., :2] - target).abs()
         error_3d = (joints[..., 2:] - _METRES_TO_LOSS * batch.joints_3d[image, hand]).abs()
         return {
@@ -56,16 +58,28 @@ class DetectorSupervision(nn.Module):
         }
 
 
-def _box_losses(logits: Tensor, boxes: Tensor, hand_corners: Tensor, is_hand: Tensor) -> dict[str, Tensor]:
+def _box_losses(logits: Tensor, boxes: Tensor, hand_corners: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Quality focal loss (Li et al., 2020), L1 and GIoU of one set of (B, Q) predictions."""
     corners = box_cxcywh_to_xyxy(boxes)
-    matches = match_predictions(logits, corners, hand_corners, is_hand)
+    matches = match_predictions(logits, corners, hand_corners, batch.is_hand)
     matched = matches >= 0
     target = gather_queries(hand_corners, matches.clamp(min=0))
     count = matched.sum().clamp(min=1)
     quality = box_iou(corners, target).detach() * matched
     focus = (quality - logits.sigmoid()).abs().square()
+    focus = focus * (matched | _is_background(corners, hand_corners, batch))
     score = (focus * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")).sum() / count
     distance = ((corners - target).abs() * matched[..., None]).sum() / count
     overlap = ((1 - generalized_box_iou(corners, target)) * matched).sum() / count
     return {"score": 2 * score, "box": 2.5 * distance, "giou": overlap}
+
+
+def _is_background(corners: Tensor, hand_corners: Tensor, batch: Batch) -> Tensor:
+    """(B, Q) whether an unmatched prediction is known to be no hand of its own.
+
+    In an image that may show hands without annotation, only the duplicates of annotated ones are: everything else could
+    be a hand that nobody has marked.
+    """
+    overlap = box_iou(corners.detach()[:, :, None], hand_corners[:, None]) * batch.is_hand[:, None]
+    is_duplicate = (overlap >= _DUPLICATE_IOU).any(dim=-1)
+    return batch.is_complete[:, None] | is_duplicate

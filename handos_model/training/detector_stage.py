@@ -1,5 +1,6 @@
 """First stage: the detector, from random weights behind a pretrained backbone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from handos_model.training.checkpoint import load_averaged_weights
 from handos_model.training.configuration import TrainingConfiguration
 from handos_model.training.dense_supervision import DenseSupervision
 from handos_model.training.detector_losses import DetectorSupervision
-from handos_model.training.image_sources import AnnotatedImages
+from handos_model.training.image_sources import AnnotatedImages, DeviceCachedImages
 from handos_model.training.loop import SupervisedModule, TrainingLoop
 from handos_model.training.mixture import open_mixture
 from handos_model.training.sample_sheet import draw_boxes, draw_sample_sheet, first_images
@@ -52,9 +53,8 @@ class SupervisedDetector(SupervisedModule):
         images = first_images(batch)
         output = self.detector.eval()(batch.image[: len(images)].float())
         self.detector.train()
-        size = batch.image.shape[-1]
         corners = [
-            size * box_cxcywh_to_xyxy(boxes[logits > 0])
+            batch.longer_side * box_cxcywh_to_xyxy(boxes[logits > 0])
             for boxes, logits in zip(output.boxes, output.logits, strict=True)
         ]
         return draw_sample_sheet(
@@ -64,7 +64,7 @@ class SupervisedDetector(SupervisedModule):
 
 def train_detector(
     configuration: TrainingConfiguration,
-    sources: list[tuple[AnnotatedImages, float]],
+    sources: Sequence[tuple[AnnotatedImages | DeviceCachedImages, float]],
     vertex_count: int,
     checkpoint: Path,
     accelerator: Accelerator,
@@ -77,12 +77,12 @@ def train_detector(
             "the training configuration has no section detector: add it, or train the decoder only (--stage decoder)"
         )
     module = _build_module(configuration, preset)
-    module.detector.require_sizes(stage.early_image_size, stage.image_size)
+    module.detector.require_sizes(*stage.all_view_sizes())
     if configuration.bf16:
         module.detector.compute_in_bf16()
     seed, cuda_graph = configuration.seed, configuration.cuda_graph
     loop = TrainingLoop(module, stage, checkpoint, seed, accelerator, module.detector.backbone, cuda_graph)
-    mixture = open_mixture(configuration, sources, stage.batch_size, vertex_count, accelerator.device)
+    mixture = open_mixture(configuration, sources, vertex_count, accelerator.device)
     loop.run(mixture.draw, configuration.checkpoint_minutes)
 
 

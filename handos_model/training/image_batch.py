@@ -21,7 +21,9 @@ MAX_IMAGE_SIDE = 640
 IMAGE_PART_STRIDE = 2
 """Pixels of an image per stored part id, in each direction; views have one per `VIEW_PART_STRIDE` pixels."""
 
-_HAND_FIELDS = ("boxes", "joints_2d", "is_right", "has_3d", "has_mesh", "joints_3d", "vertices", "pixels_per_metre")
+_HAND_FIELDS = (
+    "boxes", "has_joints", "joints_2d", "is_right", "has_3d", "has_mesh", "joints_3d", "vertices", "pixels_per_metre",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,14 @@ class ImageBatch:
     """(B, S / 2, S / 2) uint8 as in `AnnotatedImage`, or `UNKNOWN_PART`."""
     size: Tensor
     """(B, 2) width and height of the image."""
+    is_complete: Tensor
+    """(B,) whether every hand is annotated."""
     hand_count: Tensor
     """(B,) the hands of an image come before the padding."""
     boxes: Tensor
     """(B, N, 4)"""
+    has_joints: Tensor
+    """(B, N) whether `joints_2d` and `is_right` are annotated, not the box alone."""
     joints_2d: Tensor
     """(B, N, 21, 2)"""
     is_right: Tensor
@@ -106,6 +112,7 @@ def stack_images(annotated: Sequence[AnnotatedImage], vertex_count: int) -> Imag
         image=torch.from_numpy(np.stack([_pad_to_square(image, side) for image in images])),
         part_ids=torch.from_numpy(np.stack(part_ids)),
         size=torch.tensor([image.shape[1::-1] for image in images], dtype=torch.float32),
+        is_complete=torch.tensor([each.is_complete for each in annotated]),
         hand_count=torch.tensor([len(each.hands) for each in annotated]),
         **_stack_hands(annotated, [image.shape[0] for image in images], vertex_count),
     )
@@ -128,13 +135,14 @@ def _stack_hands(annotated: Sequence[AnnotatedImage], heights: Sequence[int], ve
             for name, value in _label(hand, image, height / image.image.shape[0]).items():
                 labels[name][row, slot] = value
     tensors = {name: torch.from_numpy(values) for name, values in labels.items()}
-    return tensors | {name: tensors[name].bool() for name in ("is_right", "has_3d", "has_mesh")}
+    return tensors | {name: tensors[name].bool() for name in ("has_joints", "is_right", "has_3d", "has_mesh")}
 
 
 def _label(hand: AnnotatedHand, image: AnnotatedImage, scale: float) -> dict[str, FloatArray | float]:
     """The annotations of one hand in an image that was scaled; what is not annotated is absent."""
     label: dict[str, FloatArray | float] = {
         "boxes": scale * (hand.box + 0.5) - 0.5,
+        "has_joints": hand.has_joints,
         "joints_2d": scale * (hand.joints_2d + 0.5) - 0.5,
         "is_right": hand.handedness == "right",
     }
@@ -167,7 +175,8 @@ def _part_ids(annotated: AnnotatedImage, image: ImageArray, side: int) -> npt.ND
     height, width = (-(-length // IMAGE_PART_STRIDE) for length in image.shape[:2])
     if annotated.part_ids is None:
         # A photograph without hands is background everywhere; one with hands has no part ids.
-        parts = np.full((height, width), UNKNOWN_PART if annotated.hands else 0, np.uint8)
+        is_background = annotated.is_complete and not annotated.hands
+        parts = np.full((height, width), 0 if is_background else UNKNOWN_PART, np.uint8)
     else:
         parts = np.asarray(cv2.resize(annotated.part_ids, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
     cells = side // IMAGE_PART_STRIDE

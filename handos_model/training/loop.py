@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from handos_model.architecture.input_size import InputSize
 from handos_model.files.images import write_image
 from handos_model.geometry.arrays import ImageArray
 from handos_model.training.batch import Batch
@@ -21,8 +22,8 @@ from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
 from handos_model.training.configuration import StageConfiguration
 from handos_model.training.cuda_graph_step import CudaGraphStep
 
-DrawBatch = Callable[[int, tuple[int, int, int]], Batch]
-"""Draws a batch on the training device, given the side of the views in pixels and a seed."""
+DrawBatch = Callable[[int, InputSize, tuple[int, int, int]], Batch]
+"""Draws a batch on the training device, given the number of views, their size and a seed."""
 
 
 class SupervisedModule(nn.Module):
@@ -37,10 +38,10 @@ class SupervisedModule(nn.Module):
         raise NotImplementedError
 
 
-def learning_rate_factor(step: int, stage: StageConfiguration) -> float:
+def learning_rate_factor(step: int, done: float, stage: StageConfiguration) -> float:
     """Linear warm-up, constant, then linear cool-down to zero; runs can be extended before the cool-down."""
     warmup = (step + 1) / stage.warmup_steps
-    remaining = (stage.steps - step) / max(1.0, stage.cooldown * stage.steps)
+    remaining = (1 - done) * stage.steps / max(1.0, stage.cooldown * stage.steps)
     return min(1.0, warmup, remaining)
 
 
@@ -89,18 +90,22 @@ class TrainingLoop:
         self._current = _averaged_state(module)
         self._average = {name: value.clone() for name, value in self._current.items()}
         self.step = 0
+        self._seconds, self._started = 0.0, time.monotonic()
         if checkpoint.is_file():
             self._resume(load_checkpoint(checkpoint))
 
     def run(self, draw_batch: DrawBatch, checkpoint_minutes: float) -> None:
-        """Train from the current step to the last one of the stage."""
+        """Train from the current step to the end of the stage."""
         saved, totals = time.monotonic(), dict[str, Tensor | float]()
+        self._started = saved
         process = self._accelerator.process_index
         with self._progress() as progress, self._open_tensorboard() as board:
-            while self.step < self._stage.steps:
-                batch = draw_batch(self._stage.image_size_at(self.step), (self._seed, process, self.step))
+            while (done := self._stage.done(self.step, self._elapsed())) < 1:
+                # All processes draw the same size, because they wait for each other.
+                size = self._stage.view_size_at(done, np.random.default_rng((self._seed, self.step)))
+                batch = draw_batch(self._stage.batch_size_of(size), size, (self._seed, process, self.step))
                 torch.manual_seed(_random_seed(self._seed, process, self.step))
-                for name, value in self._take_step(batch).items():
+                for name, value in self._take_step(batch, done).items():
                     totals[name] = totals.get(name, 0.0) + value / self._stage.log_steps
                 self.step += 1
                 progress.update()
@@ -116,9 +121,13 @@ class TrainingLoop:
                     saved = time.monotonic()
         self._save()
 
-    def _take_step(self, batch: Batch) -> dict[str, Tensor]:
+    def _elapsed(self) -> float:
+        """Seconds of training, with those before the run was resumed."""
+        return self._seconds + time.monotonic() - self._started
+
+    def _take_step(self, batch: Batch, done: float) -> dict[str, Tensor]:
         """Returns losses and gradient norm on the device: reading them would synchronise with it."""
-        factor = learning_rate_factor(self.step, self._stage)
+        factor = learning_rate_factor(self.step, done, self._stage)
         for group in self._optimizer.param_groups:
             group["lr"] = factor * group["initial_lr"]
         self._zero_gradients()
@@ -192,15 +201,16 @@ class TrainingLoop:
         if self._accelerator.is_main_process:
             module = self._module.state_dict()
             # Frozen weights are the same tensors in both, and stored once.
-            state = {"module": module, "average": module | self._average}
-            save_checkpoint(self._checkpoint, state | {"optimizer": self._optimizer.state_dict(), "step": self.step})
+            weights = {"module": module, "average": module | self._average}
+            progress = {"optimizer": self._optimizer.state_dict(), "step": self.step, "seconds": self._elapsed()}
+            save_checkpoint(self._checkpoint, weights | progress)
 
     def _resume(self, state: dict[str, Any]) -> None:
         self._module.load_state_dict(state["module"])
         for name, value in self._average.items():
             value.copy_(state["average"][name])
         self._optimizer.load_state_dict(state["optimizer"])
-        self.step = int(state["step"])
+        self.step, self._seconds = int(state["step"]), float(state.get("seconds", 0.0))
 
 
 def _random_seed(*numbers: int) -> int:

@@ -13,7 +13,7 @@ _KERNEL_SIZE = 9
 
 
 def augment_colours(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Vary exposure, white balance, sharpness, noise and compression of each image (B, 3, S, S) BGR 0..1."""
+    """Vary exposure, white balance, sharpness, noise and compression of each image (B, 3, H, W) BGR 0..1."""
     images = _vary_tones(images, generator)
     augmentations = ((_GREY, _to_grey), (_BLURRED, _blur), (_NOISY, _add_noise), (_COMPRESSED, _compress))
     for fraction, augment in augmentations:

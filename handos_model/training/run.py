@@ -12,6 +12,7 @@ from accelerate import Accelerator
 
 from handos_model.architecture.presets import GroundingDinoPreset, preset_named
 from handos_model.datasets.annotated_folder import AnnotatedFolder
+from handos_model.datasets.boxed_photographs import BoxedPhotographs
 from handos_model.datasets.photographs import Photographs
 from handos_model.datasets.training_splits import open_training_split
 from handos_model.hand.mano import read_mano
@@ -73,15 +74,9 @@ def _train_process(
 
 def _train_stage(rank: int, configuration: TrainingConfiguration, stage: StageName, state_dir: Path, port: int) -> None:
     accelerator = _join_processes(rank, port, configuration.processes)
-    # Two threads of one process on two busy cores spend most of their time waiting for each other.
-    torch.set_num_threads(1)
+    set_up_device(accelerator.device)
     if accelerator.device.type == "cpu":
         _pin_to_core(rank, configuration.processes)
-    else:
-        # TF32. cuDNN's benchmark mode stays off: it takes longer at every new size than it saves.
-        torch.set_float32_matmul_precision("high")
-    # Denormal numbers, common early in training, are ten times slower than zero.
-    torch.set_flush_denormal(True)
     topology, sources = _open_data(configuration, stage)
     if stage == "detector":
         train_detector(configuration, sources, topology.vertex_count, state_dir / "detector.pt", accelerator)
@@ -89,6 +84,17 @@ def _train_stage(rank: int, configuration: TrainingConfiguration, stage: StageNa
         paths = state_dir / "detector.pt", state_dir / "decoder.pt"
         train_decoder(configuration, sources, topology, *paths, accelerator)
     accelerator.end_training()
+
+
+def set_up_device(device: torch.device) -> None:
+    """Choose threads and precision of this process for training."""
+    # Two threads of one process on two busy cores spend most of their time waiting for each other.
+    torch.set_num_threads(1)
+    if device.type != "cpu":
+        # TF32. cuDNN's benchmark mode stays off: it takes longer at every new size than it saves.
+        torch.set_float32_matmul_precision("high")
+    # Denormal numbers, common early in training, are ten times slower than zero.
+    torch.set_flush_denormal(True)
 
 
 def _open_data(
@@ -133,18 +139,22 @@ def open_sources(
     """
     settings = configuration.detector if stage == "detector" else configuration.decoder
     photograph_fraction = 0.0 if settings is None else settings.photograph_fraction
+    box_fraction = settings.box_fraction if settings is not None and stage == "detector" else 0.0
+    held_out = configuration.held_out_sources
     sources: list[tuple[AnnotatedImages, float]] = []
-    if configuration.rendered is not None and photograph_fraction < 1:
-        sources.append((AnnotatedFolder(Path(configuration.rendered)), 1 - photograph_fraction))
+    if configuration.rendered is not None and photograph_fraction + box_fraction < 1:
+        rendered = AnnotatedFolder(Path(configuration.rendered))
+        sources.append((rendered, 1 - photograph_fraction - box_fraction))
     if configuration.photographs is not None and photograph_fraction > 0:
         folder = Path(configuration.photographs)
-        held_out = configuration.held_out_sources
         photographs = Photographs(folder / "images", folder / "labels.json", without=held_out, reliable=True)
         sources.append((photographs, photograph_fraction))
+    if configuration.boxes is not None and box_fraction > 0:
+        sources.append((BoxedPhotographs(Path(configuration.boxes), without=held_out), box_fraction))
     for entry in configuration.datasets:
         images = open_training_split(entry.name, Path(entry.folder), topology_id)
         if stage == "decoder" or images.annotates_every_hand:
             sources.append((images, entry.weight))
     if not sources:
-        raise ValueError(f"the {stage} has nothing to train on: name rendered, photographs or datasets")
+        raise ValueError(f"the {stage} has nothing to train on: name rendered, photographs, boxes or datasets")
     return sources

@@ -12,6 +12,7 @@ from torch import Tensor
 from handos_model.architecture.decoder import HandPrediction
 from handos_model.architecture.decoder_layers import InteractiveLayer
 from handos_model.architecture.handos import HandOS, build_detector, build_model
+from handos_model.architecture.input_size import InputSize
 from handos_model.architecture.lifting import Lifting
 from handos_model.architecture.presets import EDGE, PRESETS, preset_named
 from handos_model.architecture.query_filtering import filter_queries
@@ -122,11 +123,11 @@ def test_detector_takes_images_of_any_size(model: HandOS) -> None:
 
 def test_image_size_that_is_not_a_multiple_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"image size 200 .*multiple of 32"):
-        build_detector(EDGE).require_sizes(200)
+        build_detector(EDGE).require_sizes(InputSize(200, 384))
 
 
 def test_unknown_preset_error_lists_the_presets() -> None:
-    with pytest.raises(ValueError, match=r"'edgy'.*edge, full"):
+    with pytest.raises(ValueError, match=r"'edgy'.*edge, crowd, crowd-lite2, full"):
         preset_named("edgy")
 
 

@@ -15,6 +15,7 @@ from handos_model.architecture.input_size import InputSizes
 from handos_model.architecture.presets import EDGE
 from handos_model.architecture.trained_weights import read_trained_model, read_trained_weights, write_trained_weights
 from handos_model.hand.topology import HandTopology
+from handos_model.inference.pipeline import DEFAULT_WEIGHTS
 
 TOPOLOGY = HandTopology.load()
 PROPERTIES = NetworkProperties("edge", TOPOLOGY.id, InputSizes(384, 32), 0.4, 2.0)
@@ -74,3 +75,27 @@ def test_other_weights_are_refused(metadata: dict[str, str] | None, named: str, 
     save_file({"detector": torch.zeros(1)}, path, metadata)
     with pytest.raises(ValueError, match=named):
         read_trained_model(path, TOPOLOGY)
+
+
+def test_weights_are_loaded_into_a_design_with_more_slots_and_queries() -> None:
+    shipped = DEFAULT_WEIGHTS.with_suffix(".safetensors")
+    model, properties = read_trained_model(shipped, TOPOLOGY, "crowd")
+    assert (model.slots, model.detector.model.config.num_queries) == (12, 60)
+    assert (properties.preset, properties.max_hands, properties.trained_sides) == ("crowd", 12, None)
+    expected = read_trained_weights(shipped)
+    assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+
+
+def test_weights_that_do_not_fit_a_design_are_refused() -> None:
+    with pytest.raises(WeightsError, match="of preset 'edge', does not hold all of preset 'crowd-lite2'"):
+        read_trained_model(DEFAULT_WEIGHTS.with_suffix(".safetensors"), TOPOLOGY, "crowd-lite2")
+
+
+@torch.no_grad()
+def test_more_slots_alone_change_no_hand() -> None:
+    model, _ = read_trained_model(DEFAULT_WEIGHTS.with_suffix(".safetensors"), TOPOLOGY)
+    image = torch.randint(0, 256, (1, 160, 224, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    four = model(image)
+    model.slots = 12
+    for few, many in zip(four, model(image), strict=True):
+        torch.testing.assert_close(many[:4], few, rtol=1e-4, atol=1e-4)

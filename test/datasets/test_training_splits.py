@@ -9,6 +9,7 @@ import yaml
 from dataset_folders import random_hands, write_dexycb, write_freihand, write_hint, write_ho3d
 
 from handos_model.architecture.decoder import DecoderOutput, HandPrediction
+from handos_model.architecture.input_size import InputSize
 from handos_model.datasets.training_splits import TRAINING_SPLITS, TrainingSplit, open_training_split
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID
@@ -67,7 +68,9 @@ def test_meshes_are_kept_for_models_of_their_topology(
 
 def view_of(source: TrainingSplit, vertices: int) -> Batch:
     """A view of the first image, 64 pixels wide."""
-    return sample_views(stack_images([source[0]], vertices), 64, ViewRange(blank=0), torch.Generator().manual_seed(0))
+    return sample_views(
+        stack_images([source[0]], vertices), InputSize(64, 64), ViewRange(blank=0), torch.Generator().manual_seed(0)
+    )
 
 
 def test_a_batch_marks_what_is_annotated(folders: dict[str, Path]) -> None:

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs the train extra")
 
 from handos_model.architecture.handos import build_detector
+from handos_model.architecture.input_size import InputSize
 from handos_model.architecture.presets import preset_named
 from handos_model.training.configuration import read_configuration
 from handos_model.training.run import open_sources
 
+RNG = np.random.default_rng(0)
 CONFIGURATIONS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
 TRAINING = [path for path in CONFIGURATIONS if "preset:" in path.read_text()]
 EDGE = next(path for path in TRAINING if "edge" in path.name)
@@ -22,8 +25,8 @@ def test_shipped_configurations_are_valid(path: Path) -> None:
     stage = configuration.decoder
     # The model runs at the last training size or at a larger one: see `StageConfiguration.image_size`.
     assert preset_named(configuration.preset).image_size >= stage.image_size
-    assert stage.image_size_at(0) == stage.early_image_size
-    assert stage.image_size_at(stage.steps - 1) == stage.image_size
+    assert stage.view_size_at(0, RNG) == InputSize(stage.early_image_size, stage.early_image_size)
+    assert stage.view_size_at(0.999, RNG) in stage.all_view_sizes()
 
 
 def test_edge_has_a_detector_stage_and_the_paper_has_none() -> None:
@@ -36,7 +39,7 @@ def test_image_sizes_of_the_edge_run_fit_its_detector() -> None:
     configuration = read_configuration(EDGE)
     for stage in (configuration.detector, configuration.decoder):
         assert stage is not None
-        build_detector(preset_named(configuration.preset)).require_sizes(stage.early_image_size, stage.image_size)
+        build_detector(preset_named(configuration.preset)).require_sizes(*stage.all_view_sizes())
 
 
 @pytest.mark.parametrize(
@@ -64,5 +67,5 @@ def test_a_run_without_images_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     lines = [line for line in EDGE.read_text().splitlines() if not line.startswith(("rendered", "photographs"))]
     path.write_text("\n".join(lines))
-    with pytest.raises(ValueError, match=r"decoder .*rendered, photographs or datasets"):
+    with pytest.raises(ValueError, match=r"decoder .*rendered, photographs, boxes or datasets"):
         open_sources(read_configuration(path), "decoder", "any")

@@ -25,7 +25,9 @@ def views_with(hands: int, padding: int) -> Batch:
     return Batch(
         image=torch.randint(0, 256, (2, 3, SIZE, SIZE), dtype=torch.uint8, generator=random),
         part_ids=torch.zeros(2, SIZE // 8, SIZE // 8, dtype=torch.uint8),
+        is_complete=torch.ones(2, dtype=torch.bool),
         is_hand=is_hand,
+        has_joints=is_hand,
         boxes=torch.cat([joints.amin(dim=2), joints.amax(dim=2)], dim=-1),
         joints_2d=joints,
         is_right=is_hand,

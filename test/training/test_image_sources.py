@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs the train extra")
 import torch
 
+from handos_model.architecture.input_size import InputSize
 from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
 from handos_model.training.image_batch import ImageBatch, stack_images
 from handos_model.training.image_sources import DeviceCachedImages, OnDemandImages, require_gpu_memory
@@ -55,10 +56,10 @@ def test_too_many_images_for_the_gpu_are_refused_before_they_are_read(
 def test_batches_mix_sources_in_proportion_to_their_weights() -> None:
     grey, white = ([AnnotatedImage(np.full((64, 64, 3), value, np.uint8), ())] * 3 for value in (20, 235))
     sources = [(OnDemandImages(images, VERTICES, CPU), weight) for images, weight in ((grey, 0.75), (white, 0.25))]
-    mixture = Mixture(sources, 6, ViewRange(smallest_image=2.0), CPU)
+    mixture = Mixture(sources, ViewRange(smallest_image=2.0), CPU)
     light = []
     for step in range(12):
-        batch = mixture.draw(64, (0, step))
+        batch = mixture.draw(6, InputSize(64, 64), (0, step))
         assert len(batch.image) == 6
         light.append(int((batch.image.float().mean(dim=(1, 2, 3)) > 128).sum()))
     assert set(light) == {1, 2}
@@ -66,7 +67,7 @@ def test_batches_mix_sources_in_proportion_to_their_weights() -> None:
 
 
 def test_the_same_seed_draws_the_same_batch_and_another_seed_another() -> None:
-    mixture = Mixture([(OnDemandImages(IMAGES, VERTICES, CPU), 1.0)], 4, ViewRange(), CPU)
-    first, again, other = (mixture.draw(64, (1, seed)).image for seed in (0, 0, 1))
+    mixture = Mixture([(OnDemandImages(IMAGES, VERTICES, CPU), 1.0)], ViewRange(), CPU)
+    first, again, other = (mixture.draw(4, InputSize(64, 64), (1, seed)).image for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

@@ -1,6 +1,5 @@
 """Preset `edge` overfits 16 rendered images: five minutes on one core, run with `-m slow`."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import torch
 
 from handos_model.architecture.box_ops import box_cxcywh_to_xyxy
 from handos_model.architecture.handos import HandOS
+from handos_model.architecture.input_size import InputSize
 from handos_model.architecture.presets import EDGE
 from handos_model.hand.topology import HandTopology
 from handos_model.synthesis.renderer import SceneRenderer
@@ -21,20 +21,19 @@ from handos_model.training.image_batch import stack_images
 from handos_model.training.matcher import match_predictions
 from handos_model.training.views import ViewRange, sample_views
 
-ASSETS = Path(os.environ.get("HANDOS_ASSETS", "assets"))
 TOPOLOGY = HandTopology.load()
 IMAGES, SIZE = 16, 128
 DETECTOR_STEPS, DECODER_STEPS = 120, 300
 
 
-def fixed_views() -> Batch:
+def fixed_views(assets_folder: Path) -> Batch:
     """Views of rendered frames, the first 16 that show exactly one hand; the same at every step."""
-    renderer = SceneRenderer(ASSETS, None, 256)
+    renderer = SceneRenderer(assets_folder, None, 256)
     batches, frame = [], 0
     while len(batches) < IMAGES:
         views = ViewRange(smallest_hand=0.5, blank=0)
         images = stack_images([renderer.render(0, frame)], TOPOLOGY.vertex_count)
-        batch = sample_views(images, SIZE, views, torch.Generator().manual_seed(frame))
+        batch = sample_views(images, InputSize(SIZE, SIZE), views, torch.Generator().manual_seed(frame))
         batches += [batch] if batch.is_hand.sum() == 1 else []
         frame += 1
     return join_batches(batches)
@@ -67,12 +66,11 @@ def train_detector(batch: Batch) -> SupervisedDetector:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (ASSETS / "hand_cc0").is_dir(), reason="set HANDOS_ASSETS to the folder with hand_cc0")
-def test_the_model_overfits_sixteen_rendered_images() -> None:
+def test_the_model_overfits_sixteen_rendered_images(assets_folder: Path) -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)  # two would wait for each other on a busy machine
     torch.set_flush_denormal(True)
-    batch = fixed_views()
+    batch = fixed_views(assets_folder)
     model = HandOS(EDGE, TOPOLOGY, train_detector(batch).detector).train()
     output = model.detect(batch.image)
     matches = match_predictions(output.logits, box_cxcywh_to_xyxy(output.boxes), batch.boxes / SIZE, batch.is_hand)

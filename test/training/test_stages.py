@@ -16,7 +16,8 @@ from drawn_hands import SIZE, STAGE, drawn_hands
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from handos_model.architecture.contract import OUTPUT_NAMES
-from handos_model.architecture.efficientnet_lite import EfficientNetLite0
+from handos_model.architecture.efficientnet_lite import EfficientNetLite
+from handos_model.architecture.input_size import InputSize
 from handos_model.architecture.presets import EDGE
 from handos_model.architecture.trained_weights import read_trained_weights
 from handos_model.datasets.annotated_folder import write_shard
@@ -234,7 +235,7 @@ def test_a_checkpoint_loads_as_a_model(whole_run: WholeRun) -> None:
 @pytest.mark.parametrize("count", [1, 12])
 def test_sample_sheets_show_at_most_eight_images(images: list[AnnotatedImage], count: int) -> None:
     image_batch = stack_images([images[k % len(images)] for k in range(count)], TOPOLOGY.vertex_count)
-    batch = sample_views(image_batch, SIZE, ViewRange(), torch.Generator().manual_seed(0))
+    batch = sample_views(image_batch, InputSize(SIZE, SIZE), ViewRange(), torch.Generator().manual_seed(0))
     module = SupervisedDetector(EDGE).train()
     assert module.draw_samples(batch).shape == (min(count, 8) * SIZE, 2 * SIZE, 3)
     assert module.training
@@ -270,7 +271,7 @@ def test_two_processes_see_different_samples_and_average_their_gradients(
     stage = replace(STAGE, photograph_fraction=0.0, steps=2, sample_sheet_steps=10)
     weights = tmp_path / "backbone.pt"
     torch.manual_seed(0)
-    torch.save(EfficientNetLite0().state_dict(), weights)
+    torch.save(EfficientNetLite().state_dict(), weights)
     configuration = TrainingConfiguration(
         preset="edge",
         seed=5,
@@ -315,6 +316,6 @@ def test_average_covers_every_name_of_a_shared_weight(tmp_path: Path) -> None:
         Shared(), replace(STAGE, sample_sheet_steps=10), tmp_path / "shared.pt", 0, Accelerator(cpu=True)
     )
     empty = Batch(**{field.name: torch.zeros(0) for field in fields(Batch)})
-    loop.run(lambda _size, _rng: empty, checkpoint_minutes=5)
+    loop.run(lambda *_: empty, checkpoint_minutes=5)
     average = load_checkpoint(tmp_path / "shared.pt")["average"]
     assert torch.equal(average["first.weight"], average["second.weight"])

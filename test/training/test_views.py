@@ -81,7 +81,8 @@ def draw(image: AnnotatedImage, seed: int, views: ViewRange) -> View:
 
 
 def draw_batch(images: list[AnnotatedImage], seed: int, views: ViewRange) -> Batch:
-    return sample_views(stack_images(images, TOPOLOGY.vertex_count), SIZE, views, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    return sample_views(stack_images(images, TOPOLOGY.vertex_count), InputSize(SIZE, SIZE), views, generator)
 
 
 def view_of(image: AnnotatedImage, sample: View) -> tuple[npt.NDArray[np.float64], CameraIntrinsics]:

@@ -16,7 +16,7 @@ from handos_model.architecture.input_size import InputSize
 from handos_model.geometry.arrays import ImageArray
 from handos_model.inference.backends.engine import BackendError
 from handos_model.inference.backends.onnxruntime_engine import default_session_options
-from handos_model.inference.backends.static_shapes import set_static_shape
+from handos_model.inference.backends.static_shapes import read_with_fixed_hands, set_static_shape
 
 Provider = Literal["CPUExecutionProvider", "CUDAExecutionProvider"]
 
@@ -109,7 +109,12 @@ class BoundEngine:
         session_options = default_session_options()
         set_static_shape(session_options, self._size)
         providers = [(self._provider, dict(options)), *_FALLBACKS[self._provider]]
-        session = onnxruntime.InferenceSession(self._path, session_options, providers=providers, enable_fallback=0)
+        session = onnxruntime.InferenceSession(
+            read_with_fixed_hands(self._path, self.properties.max_hands),
+            session_options,
+            providers=providers,
+            enable_fallback=0,
+        )
         active = session.get_providers()[0]
         if active != self._provider:
             raise BackendError(

@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 
 from handos_model.architecture.contract import (
     INPUT_NAME,
+    MAX_HANDS_NAME,
     OUTPUT_NAMES,
     REEXPORT,
     NetworkOutput,
     NetworkProperties,
+    RunChoices,
     WeightsError,
     require_output_shapes,
 )
@@ -21,6 +24,7 @@ from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import BackendError
 from handos_model.inference.backends.processor_threads import processor_threads
 
+_NO_CHOICES: Final = RunChoices()
 _SPIN_MICROSECONDS: Final = "50"
 """Longer than the gap between most operators, short enough not to block the core for other programs."""
 _BOUNDED_SPINNING_VERSION: Final = (1, 31)
@@ -36,19 +40,23 @@ class OnnxRuntimeEngine:
     ----------
     path
         ONNX file written by `handos export`.
+    choices
+        How it is run.
 
     Raises
     ------
     FileNotFoundError
         If the file does not exist.
     WeightsError
-        If it is damaged or not a HandOS network.
+        If it is damaged, not a HandOS network, or cannot be run as chosen.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, choices: RunChoices = _NO_CHOICES) -> None:
         self._path = path
         self._session = _open_session(path, default_session_options())
-        self.properties = _validated_properties(self._session, path)
+        self.properties = choices.apply(_validated_properties(self._session, path))
+        max_hands = self.properties.max_hands
+        self._limit = {} if max_hands is None else {MAX_HANDS_NAME: np.array([max_hands], np.int64)}
         self.description = f"ONNX Runtime {onnxruntime.__version__}, CPU"
 
     def __call__(self, network_input: ImageArray) -> NetworkOutput:
@@ -60,7 +68,7 @@ class OnnxRuntimeEngine:
             If ONNX Runtime cannot compute it, for example because it needs more memory than there is.
         """
         try:
-            return NetworkOutput(*self._session.run(OUTPUT_NAMES, {INPUT_NAME: network_input}))
+            return NetworkOutput(*self._session.run(OUTPUT_NAMES, {INPUT_NAME: network_input} | self._limit))
         except Exception as error:  # as in `_open_session`
             raise BackendError(
                 f"{self.description}, cannot run the network of {self._path} on an input of {network_input.shape}: "

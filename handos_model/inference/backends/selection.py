@@ -9,7 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, NetworkOutput, NetworkProperties, WeightsError
+from handos_model.architecture.contract import (
+    TRAINED_WEIGHTS_SUFFIX,
+    NetworkOutput,
+    NetworkProperties,
+    RunChoices,
+    WeightsError,
+)
 from handos_model.architecture.input_size import InputSize
 from handos_model.geometry.arrays import ImageArray
 from handos_model.inference.backends.engine import BackendError, Engine
@@ -30,6 +36,8 @@ half precision, and the torch backends run weights to train on instead of a netw
 
 _LOGGER = logging.getLogger(__name__)
 
+_NO_CHOICES: Final = RunChoices()
+
 
 @dataclass(frozen=True)
 class BackendSpec:
@@ -37,8 +45,8 @@ class BackendSpec:
 
     unavailable_reason: Callable[[], str | None]
     """Returns why the backend cannot run on this machine, or ``None``; checked without loading a network."""
-    load: Callable[[Path], Engine]
-    """Loads a network file."""
+    load: Callable[[Path, RunChoices], Engine]
+    """Loads a network file, to be run as chosen."""
     runs_trained_weights: bool = False
     """Whether the file holds weights to train on (safetensors), not a network in ONNX."""
 
@@ -65,7 +73,7 @@ class SelectedEngine:
         return self.engine(network_input)
 
 
-def load_engine(weights: Path, backend: Backend) -> Engine:
+def load_engine(weights: Path, backend: Backend, choices: RunChoices = _NO_CHOICES) -> Engine:
     """Load a network with a named backend, or with the fastest that works on this machine.
 
     Raises
@@ -75,9 +83,9 @@ def load_engine(weights: Path, backend: Backend) -> Engine:
     BackendError
         If a named backend cannot run on this machine; it never falls back to another.
     FileNotFoundError, WeightsError
-        If the weights cannot be used, or are not of the kind that the backend runs.
+        If the weights cannot be used, or not as chosen, or are not of the kind that the backend runs.
     """
-    engine = _load_best(weights) if backend == "auto" else _load_named(weights, backend)
+    engine = _load_best(weights, choices) if backend == "auto" else _load_named(weights, backend, choices)
     _LOGGER.info("the network runs on %s", engine.description)
     return engine
 
@@ -106,7 +114,7 @@ def runs_trained_weights(backend: Backend) -> bool:
     return backend in BACKENDS and BACKENDS[backend].runs_trained_weights
 
 
-def _load_named(weights: Path, backend: Backend) -> Engine:
+def _load_named(weights: Path, backend: Backend, choices: RunChoices) -> Engine:
     spec = require_backend(backend)
     trained = weights.suffix == TRAINED_WEIGHTS_SUFFIX
     if trained and not spec.runs_trained_weights:
@@ -121,17 +129,17 @@ def _load_named(weights: Path, backend: Backend) -> Engine:
             f"backend {backend} runs weights to train on, not an ONNX file such as {weights}: use {other}, or another "
             "backend"
         )
-    return spec.load(weights)
+    return spec.load(weights, choices)
 
 
-def _load_best(weights: Path) -> SelectedEngine:
+def _load_best(weights: Path, choices: RunChoices) -> SelectedEngine:
     skipped: list[str] = []
     for backend in auto_order(weights):
         spec = BACKENDS[backend]
         reason = spec.unavailable_reason()
         if reason is None:
             try:
-                return SelectedEngine(spec.load(weights), _selection_reason(backend, skipped))
+                return SelectedEngine(spec.load(weights, choices), _selection_reason(backend, skipped))
             except BackendError as error:
                 _LOGGER.warning("backend %s is skipped: %s", backend, error)
                 reason = str(error)
@@ -184,41 +192,43 @@ def _onnxruntime_cuda_unavailable() -> str | None:
     return reason
 
 
-def _per_size(weights: Path, load: Callable[[Path, NetworkProperties, InputSize], Engine]) -> Engine:
+def _per_size(
+    weights: Path, choices: RunChoices, load: Callable[[Path, NetworkProperties, InputSize], Engine]
+) -> Engine:
     from handos_model.inference.backends.onnxruntime_engine import read_properties
 
-    properties = read_properties(weights)
+    properties = choices.apply(read_properties(weights))
     return EnginePerSize(properties, partial(load, weights, properties))
 
 
-def _load_tensorrt(precision: Literal["fp16", "fp32"], weights: Path) -> Engine:
+def _load_tensorrt(precision: Literal["fp16", "fp32"], weights: Path, choices: RunChoices) -> Engine:
     from handos_model.inference.backends.tensorrt.tensorrt_engine import load_tensorrt_engine
 
-    return _per_size(weights, partial(load_tensorrt_engine, precision=precision))
+    return _per_size(weights, choices, partial(load_tensorrt_engine, precision=precision))
 
 
-def _load_onnxruntime_cuda(weights: Path) -> Engine:
+def _load_onnxruntime_cuda(weights: Path, choices: RunChoices) -> Engine:
     from handos_model.inference.backends.bound_engine import BoundEngine
 
-    return _per_size(weights, partial(BoundEngine, provider="CUDAExecutionProvider"))
+    return _per_size(weights, choices, partial(BoundEngine, provider="CUDAExecutionProvider"))
 
 
-def _load_onnxruntime(weights: Path) -> Engine:
+def _load_onnxruntime(weights: Path, choices: RunChoices) -> Engine:
     from handos_model.inference.backends.onnxruntime_engine import OnnxRuntimeEngine
 
-    return OnnxRuntimeEngine(weights)
+    return OnnxRuntimeEngine(weights, choices)
 
 
-def _load_torch_cuda(weights: Path) -> Engine:
+def _load_torch_cuda(weights: Path, choices: RunChoices) -> Engine:
     from handos_model.inference.backends.torch_engine import load_on_gpu
 
-    return load_on_gpu(weights)
+    return load_on_gpu(weights, choices)
 
 
-def _load_torch(weights: Path) -> Engine:
+def _load_torch(weights: Path, choices: RunChoices) -> Engine:
     from handos_model.inference.backends.torch_engine import TorchEngine
 
-    return TorchEngine(weights)
+    return TorchEngine(weights, choices)
 
 
 BACKENDS: Final[Mapping[str, BackendSpec]] = MappingProxyType(

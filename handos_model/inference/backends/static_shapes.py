@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnxruntime  # type: ignore[import-untyped]
 
-from handos_model.architecture.contract import REEXPORT, WeightsError
+from handos_model.architecture.contract import HAND_COUNT_NAME, MAX_HANDS_NAME, REEXPORT, WeightsError
 from handos_model.architecture.input_size import InputSize, InputSizes
 
 
@@ -15,7 +15,35 @@ def set_static_shape(options: onnxruntime.SessionOptions, size: InputSize) -> No
     options.add_free_dimension_override_by_name("width", size.width)
 
 
-def read_with_static_shape(weights: Path, sizes: InputSizes, size: InputSize) -> bytes:
+def read_with_fixed_hands(weights: Path, max_hands: int | None) -> bytes:
+    """Serialized ONNX model of a network that fills `max_hands` slots instead of decoding as many hands as it finds.
+
+    Parameters
+    ----------
+    weights, max_hands
+        A network and its `NetworkProperties.max_hands`; with ``None`` it has a fixed number of slots already.
+    """
+    if max_hands is None:
+        return weights.read_bytes()
+    import onnx  # heavy, and other networks do not need it
+
+    model = onnx.load(weights)
+    used, kept = {output.name for output in model.graph.output}, []
+    for node in reversed(model.graph.node):
+        if HAND_COUNT_NAME not in node.output and used.intersection(node.output):
+            kept.append(node)
+            used.update(node.input)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(kept))
+    model.graph.input.remove(next(value for value in model.graph.input if value.name == MAX_HANDS_NAME))
+    model.graph.initializer.append(onnx.helper.make_tensor(HAND_COUNT_NAME, onnx.TensorProto.INT64, (1,), [max_hands]))
+    for output in model.graph.output:
+        output.type.tensor_type.shape.dim[0].dim_value = max_hands
+    serialized: bytes = model.SerializeToString()
+    return serialized
+
+
+def read_with_static_shape(weights: Path, sizes: InputSizes, size: InputSize, max_hands: int | None = None) -> bytes:
     """Serialized ONNX model of a network for inputs of `size`, which is one of its `sizes`.
 
     ONNX Runtime folds everything that depends on the shapes alone, such as anchor positions, and writes the remaining
@@ -38,7 +66,10 @@ def read_with_static_shape(weights: Path, sizes: InputSizes, size: InputSize) ->
         # MatMulAddFusion inserts reshapes around Gemm, which only ONNX Runtime benefits from.
         try:
             onnxruntime.InferenceSession(
-                weights, options, providers=["CPUExecutionProvider"], disabled_optimizers=["MatMulAddFusion"]
+                read_with_fixed_hands(weights, max_hands),
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=["MatMulAddFusion"],
             )
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             raise WeightsError(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from handos_model.architecture.contract import NetworkOutput, NetworkProperties, WeightsError
+from handos_model.architecture.contract import NetworkOutput, NetworkProperties, RunChoices, WeightsError
 from handos_model.architecture.exported_attention import with_gathered_attention
 from handos_model.architecture.handos import HandOS
 from handos_model.architecture.input_size import InputSize
@@ -20,6 +20,7 @@ from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import BackendError
 from handos_model.inference.backends.engine_per_size import EnginePerSize
 
+_NO_CHOICES: Final = RunChoices()
 _WARM_UP_RUNS: Final[int] = 3
 """Runs before capturing, in which libraries select their algorithms and allocate their memory."""
 
@@ -31,18 +32,20 @@ class TorchEngine:
     ----------
     path
         File written by `handos export`.
+    choices
+        How it is run; it always fills all slots.
 
     Raises
     ------
     FileNotFoundError
         If the file does not exist.
     WeightsError
-        If it does not hold weights of a model with this package's mesh.
+        If it does not hold weights of a model with this package's mesh, or cannot be run as chosen.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, choices: RunChoices = _NO_CHOICES) -> None:
         self._path = path
-        model, self.properties = _read_model(path)
+        model, self.properties = _read_model(path, choices)
         self._model = with_gathered_attention(model)
         self.description = f"torch {torch.__version__}, CPU"
 
@@ -138,7 +141,7 @@ class KeepTensorsRead(TorchFunctionMode):
         return result
 
 
-def load_on_gpu(path: Path) -> EnginePerSize:
+def load_on_gpu(path: Path, choices: RunChoices = _NO_CHOICES) -> EnginePerSize:
     """Load a safetensors file's model onto the first NVIDIA GPU; its engines share the weights.
 
     Raises
@@ -148,7 +151,7 @@ def load_on_gpu(path: Path) -> EnginePerSize:
     BackendError
         If torch cannot run it there, for example because the GPU has too little memory.
     """
-    model, properties = _read_model(path)
+    model, properties = _read_model(path, choices)
     device = torch.device("cuda", 0)
 
     def capture(size: InputSize) -> CudaGraphEngine:
@@ -160,14 +163,17 @@ def load_on_gpu(path: Path) -> EnginePerSize:
     return EnginePerSize(properties, capture)
 
 
-def _read_model(path: Path) -> tuple[HandOS, NetworkProperties]:
+def _read_model(path: Path, choices: RunChoices) -> tuple[HandOS, NetworkProperties]:
     topology, properties = HandTopology.load(), read_trained_properties(path)
     if properties.topology_id != topology.id:
         raise WeightsError(
             f"weights file {path} is for the mesh {properties.topology_id!r}, but torch runs {topology.id!r} only: "
             "write an ONNX file of it with `handos export`, for the other backends"
         )
-    return read_trained_model(path, topology)
+    model, properties = read_trained_model(path, topology)
+    properties = choices.apply(properties)
+    model.slots = properties.max_hands or model.slots
+    return model, properties
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from stand_in_cuda import CUresult, StandInGpu, install_cuda_bindings
 from stand_in_machine import stand_in_machine
 
 from handos_model import HandPipeline
-from handos_model.architecture.contract import WeightsError
+from handos_model.architecture.contract import RunChoices, WeightsError
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends import nvidia_driver, onnxruntime_engine
 from handos_model.inference.backends import selection as backends
@@ -47,7 +47,7 @@ def replace_backend(
 ) -> None:
     """Make a backend unavailable for a reason, or available but fail with an error."""
 
-    def load(weights: Path) -> Engine:
+    def load(weights: Path, _choices: RunChoices) -> Engine:
         assert error is not None
         raise error
 
@@ -133,7 +133,7 @@ def test_an_onnxruntime_without_the_provider_is_named(weights: Path, monkeypatch
 def test_auto_takes_onnxruntime_on_the_gpu_before_the_cpu(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     replace_backend(monkeypatch, "tensorrt", reason="not installed")
     loaded = OnnxRuntimeEngine(weights)
-    spec = BackendSpec(lambda: None, lambda path: loaded)
+    spec = BackendSpec(lambda: None, lambda path, choices: loaded)
     monkeypatch.setattr(backends, "BACKENDS", {**backends.BACKENDS, "onnxruntime-cuda": spec})
     assert "backend onnxruntime-cuda, the fastest that works here (tensorrt: not installed)" in (
         load_engine(weights, "auto").description

@@ -182,7 +182,7 @@ def build_stored_engine(
     identity = EngineIdentity(
         onnx_sha256=sha256_of(weights),
         precision=precision,
-        profile=f"{INPUT_NAME}=1x{size.height}x{size.width}x3",
+        profile=f"{INPUT_NAME}=1x{size.height}x{size.width}x3" + _hands_in_profile(properties),
         library=target.library.name,
         tensorrt=target.library.version,
         gpu=target.gpu,
@@ -190,7 +190,11 @@ def build_stored_engine(
     )
 
     def build(timing_cache: Path) -> bytes:
-        network = read_with_static_shape(weights, properties.input_sizes, size)
+        network = read_with_static_shape(weights, properties.input_sizes, size, properties.max_hands)
         return build_engine(target, weights, network, precision, timing_cache, workspace)
 
     return store.get(identity, properties, build)
+
+
+def _hands_in_profile(properties: NetworkProperties) -> str:
+    return "" if properties.max_hands is None else f",hands={properties.max_hands}"
