@@ -1,4 +1,4 @@
-"""Training on a GPU that is lent for minutes: by the clock, with weights and numbers in a folder that comes back.
+"""Training on a GPU that is rented for minutes: by the clock, with weights and numbers in a folder that comes back.
 
 docs/training_gpu.md says what to type. `gpu_training.sh` calls this.
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Training on a GPU that is lent for a quarter of an hour: docs/training_gpu.md says what to type.
+# Training on a GPU that is rented for a quarter of an hour: docs/training_gpu.md says what to type.
 #
 #   scripts/gpu_training.sh pack --out out/gpu_packs ...   here: what travels
 #   scripts/gpu_training.sh render SECONDS                 there, first call: unpack, render

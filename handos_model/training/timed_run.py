@@ -1,4 +1,4 @@
-"""A run on a machine that is lent for minutes: it ends by the clock, and its weights can be taken at any time."""
+"""A run on a machine that is rented for minutes: it ends by the clock, and its weights can be taken at any time."""
 
 import pickle
 import time
