@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from evaluated_network import CAMERA, predicted_hands
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 
 from handos_model.hand.topology import HandTopology
+
+# Where the tests run in the background, as under nohup, Ctrl-C is ignored, also by the programs that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
