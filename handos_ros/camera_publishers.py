@@ -17,14 +17,14 @@ from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.hand import Hand
 from handos_model.hand.topology import HandTopology
 from handos_model.visualization.overlay import draw_hands
+from handos_ros.connections import advertise
 from handos_ros.markers import HandMarkers
 from handos_ros.messages import ImageRecord, fingertips_message, hand_array_message, image_message, wrist_message
 from handos_ros.msg import HandArray
 from handos_ros.optional_outputs import OptionalOutputs
-from handos_ros.qos_mismatch import publisher_events
 from handos_ros.rigid_transform import PoseFrame
 from handos_ros.target_frame import MissingTransformError
-from handos_ros.topics import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS, in_camera_namespace, overridable_qos
+from handos_ros.topics import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS, in_camera_namespace
 from handos_ros.wrists import SIDES, hand_to_follow
 
 
@@ -128,14 +128,7 @@ class CameraPublishers:
         return image_message(draw_hands(image, hands, self._topology, camera), record.header)
 
     def _advertise(self, kind: type, name: str, qos: QoSProfile) -> "Publisher[Any]":
-        topic = self._node.resolve_topic_name(f"~/{in_camera_namespace(self._camera, name)}")
-        publisher: Publisher[Any] = self._node.create_publisher(
-            kind,
-            topic,
-            qos,
-            event_callbacks=publisher_events(topic, self._node.get_logger()),
-            qos_overriding_options=overridable_qos(),
-        )
+        publisher = advertise(self._node, kind, f"~/{in_camera_namespace(self._camera, name)}", qos)
         self._publishers.append(publisher)
         return publisher
 

@@ -17,6 +17,7 @@ from handos_model.hand.topology import HandTopology
 from handos_model.inference.image_condition import ImageMonitor
 from handos_model.inference.tracking import HandTracker
 from handos_ros.camera_publishers import CameraPublishers
+from handos_ros.connections import subscribe
 from handos_ros.counters import CameraCounters
 from handos_ros.depth_images import DepthImages
 from handos_ros.image_clock import ImageClock, ImageTime, StampProblem
@@ -25,7 +26,6 @@ from handos_ros.intrinsics import ImageIntrinsics, assumed_intrinsics, calibrate
 from handos_ros.lost_images import large_images_remedy, lost_images_warning, newly_lost
 from handos_ros.optional_outputs import OptionalOutputs
 from handos_ros.parameters import NodeParameters
-from handos_ros.qos_mismatch import subscription_events
 from handos_ros.reception_clock import ReceptionClock
 from handos_ros.stamps import STEADY_CLOCK, nanoseconds
 from handos_ros.topics import (
@@ -34,7 +34,6 @@ from handos_ros.topics import (
     depth_topic,
     image_topic,
     in_camera_namespace,
-    overridable_qos,
 )
 
 WARNING_PERIOD: Final = 10.0
@@ -215,14 +214,7 @@ class CameraStream:
     def _create_subscription(
         self, kind: type, topic: str, callback: Callable[[Any], None], message_lost: Callable[[Any], None] | None = None
     ) -> None:
-        subscription = self._node.create_subscription(
-            kind,
-            topic,
-            callback,
-            IMAGE_QOS,
-            event_callbacks=subscription_events(topic, self.logger, message_lost),
-            qos_overriding_options=overridable_qos(),
-        )
+        subscription = subscribe(self._node, kind, topic, callback, IMAGE_QOS, self.logger, message_lost)
         self._subscriptions.append(subscription)
 
     def _receive_image(self, message: ImageMessage) -> None:

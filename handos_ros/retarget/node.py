@@ -9,10 +9,10 @@ from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
 from handos_ros.camera_stream import WARNING_PERIOD
+from handos_ros.connections import subscribe
 from handos_ros.diagnostics import node_status
 from handos_ros.managed_node import ManagedNode, run_managed_node
 from handos_ros.msg import HandArray, OpenXRJoints
-from handos_ros.qos_mismatch import subscription_events
 from handos_ros.retarget.command_messages import openxr_joints_message
 from handos_ros.retarget.dead_man import DeadMansSwitch
 from handos_ros.retarget.grip_calibration import GripCalibrator
@@ -23,7 +23,7 @@ from handos_ros.retarget.robot_files import load_robot
 from handos_ros.retarget.side_controller import SideController
 from handos_ros.stamps import STEADY_CLOCK
 from handos_ros.target_frame import TargetFrame
-from handos_ros.topics import LATCHED_QOS, NEWEST_QOS, overridable_qos
+from handos_ros.topics import LATCHED_QOS, NEWEST_QOS
 from handos_ros.wrists import SIDES
 
 PROGRAM: Final = "handos_retarget"
@@ -71,14 +71,7 @@ class RetargetNode(ManagedNode[RetargetParameters]):
         topic = self.resolve_topic_name("hands")
         self._input_problem = ""
         self._switch = DeadMansSwitch(self, self.live_parameters)
-        self._hands = self.create_subscription(
-            HandArray,
-            topic,
-            self._receive,
-            NEWEST_QOS,
-            event_callbacks=subscription_events(topic, self.get_logger()),
-            qos_overriding_options=overridable_qos(),
-        )
+        self._hands = subscribe(self, HandArray, topic, self._receive, NEWEST_QOS, self.get_logger())
         period = 1 / self.live_parameters.current.command_rate
         self._timer = self.create_timer(period, self._step, clock=STEADY_CLOCK)
         self.get_logger().info(f"ready: waiting for hands on {topic}, {self._switch.how_to_press}")

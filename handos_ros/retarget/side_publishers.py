@@ -13,9 +13,9 @@ from handos_model.hand.hand import Hand, Handedness
 from handos_model.retargeting.grip import Grip
 from handos_model.retargeting.openxr_hand import openxr_hand
 from handos_model.teleoperation.side_teleoperation import SideCommand
+from handos_ros.connections import advertise
 from handos_ros.msg import Grip as GripMessage
 from handos_ros.msg import TeleoperationState
-from handos_ros.qos_mismatch import publisher_events
 from handos_ros.retarget.command_messages import (
     grip_message,
     joint_state_message,
@@ -24,7 +24,7 @@ from handos_ros.retarget.command_messages import (
     twist_message,
     wrist_message,
 )
-from handos_ros.topics import HANDS_QOS, overridable_qos
+from handos_ros.topics import HANDS_QOS
 
 
 class SidePublishers:
@@ -80,13 +80,6 @@ class SidePublishers:
             self._openxr.publish(openxr_message(openxr_hand(hand.joints_3d, hand.handedness), header))
 
     def _advertise(self, kind: type, name: str) -> "Publisher[Any]":
-        topic = self._node.resolve_topic_name(f"~/{self._side}/{name}")
-        publisher: Publisher[Any] = self._node.create_publisher(
-            kind,
-            topic,
-            HANDS_QOS,
-            event_callbacks=publisher_events(topic, self._node.get_logger()),
-            qos_overriding_options=overridable_qos(),
-        )
+        publisher = advertise(self._node, kind, f"~/{self._side}/{name}", HANDS_QOS)
         self._publishers.append(publisher)
         return publisher
