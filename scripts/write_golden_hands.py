@@ -15,7 +15,7 @@ FRAMES = (0, 45, 90, 135)
 
 def main() -> None:
     """Run over the clip and write the hands of `FRAMES`."""
-    pipeline, camera = HandPipeline.load(), read_intrinsics(CLIP.with_suffix(".camera.json"))
+    pipeline, camera = HandPipeline.load(backend="onnxruntime"), read_intrinsics(CLIP.with_suffix(".camera.json"))
     golden = {}
     for frame in open_source(CLIP).frames:
         if frame.index in FRAMES:

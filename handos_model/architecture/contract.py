@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Final
 
 from handos_model.architecture.input_size import InputSizes
@@ -19,6 +20,20 @@ INPUT_NAME: Final[str] = "image"
 
 TRAINED_WEIGHTS_SUFFIX: Final[str] = ".safetensors"
 """Of files to train on, beside the ``.onnx`` files to run: see `trained_weights`."""
+
+INT8_SUFFIX: Final[str] = ".int8.onnx"
+"""Of files for CPUs, with convolutions in int8, beside the ``.onnx`` files that they were made of."""
+
+
+def is_int8(path: Path) -> bool:
+    """Whether a file is a network with convolutions in int8."""
+    return path.name.endswith(INT8_SUFFIX)
+
+
+def int8_beside(path: Path) -> Path:
+    """The file with convolutions in int8 that belongs to a network file; the file itself if it is one."""
+    return path if is_int8(path) else path.with_suffix(INT8_SUFFIX)
+
 
 REEXPORT: Final[str] = "export it again with `handos export`, or leave the weights out to use the shipped ones"
 
@@ -62,8 +77,8 @@ HAND_COUNT_NAME: Final[str] = "hand_count"
 replace it by `MAX_HANDS_NAME`."""
 MAX_HANDS_NAME: Final[str] = "max_hands"
 """Optional input (1,) int64 of such a network: the most hands."""
-MIN_DECODED_SCORE: Final[float] = 0.05
-"""Such a network decodes hands from this score on."""
+MIN_DECODED_SCORE: Final[float] = 0.1
+"""Such a network decodes hands from this score on: well below that at which a tracker keeps a hand."""
 
 MAX_INPUT_SIDE: Final[int] = 4096
 """Side of the largest square that a network file may ask for, in pixels."""

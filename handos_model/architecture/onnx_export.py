@@ -3,6 +3,7 @@
 import copy
 import math
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -233,17 +234,22 @@ def count_found_hands(model: onnx.ModelProto, max_hands: int) -> None:
     # As an input with a default, it may be set at each run.
     graph.input.append(onnx.helper.make_tensor_value_info(MAX_HANDS_NAME, onnx.TensorProto.INT64, (1,)))
     count = (
-        onnx.helper.make_node("GreaterOrEqual", [select.input[0], "min_decoded_score"], ["hand_is_found"]),
-        onnx.helper.make_node("Cast", ["hand_is_found"], ["hand_is_found_as_number"], to=onnx.TensorProto.INT64),
-        onnx.helper.make_node("ReduceSum", ["hand_is_found_as_number"], ["found_hand_count"], keepdims=0),
-        onnx.helper.make_node("Reshape", ["found_hand_count", "one_hand"], ["found_hand_counts"]),
+        _named_node("GreaterOrEqual", [select.input[0], "min_decoded_score"], "hand_is_found"),
+        _named_node("Cast", ["hand_is_found"], "hand_is_found_as_number", to=onnx.TensorProto.INT64),
+        _named_node("ReduceSum", ["hand_is_found_as_number"], "found_hand_count", keepdims=0),
+        _named_node("Reshape", ["found_hand_count", "one_hand"], "found_hand_counts"),
         # One hand even if there is none: not all operators take empty tensors.
-        onnx.helper.make_node("Max", ["found_hand_counts", "one_hand"], ["some_hand_count"]),
-        onnx.helper.make_node("Min", ["some_hand_count", MAX_HANDS_NAME], [HAND_COUNT_NAME]),
+        _named_node("Max", ["found_hand_counts", "one_hand"], "some_hand_count"),
+        _named_node("Min", ["some_hand_count", MAX_HANDS_NAME], HAND_COUNT_NAME),
     )
     place = list(graph.node).index(select)
     for offset, node in enumerate(count):
         graph.node.insert(place + offset, node)
+
+
+def _named_node(operator: str, inputs: list[str], output: str, **attributes: Any) -> onnx.NodeProto:
+    """A node that is named after its output, by which profilers call it."""
+    return onnx.helper.make_node(operator, inputs, [output], name=output, **attributes)
 
 
 def _strip_exporter_metadata(model: onnx.ModelProto) -> None:

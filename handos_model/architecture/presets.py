@@ -72,6 +72,7 @@ EDGE = Preset(
     interactive_layers=2,
     feedforward_width=512,
     hand_slots=4,
+    decodes_found=True,
 )
 """The default, with shipped weights, for two CPU cores and small Jetsons; the detector has the sizes of D-FINE-N."""
 
@@ -80,7 +81,6 @@ CROWD: Final = replace(
     name="crowd",
     detector=_CROWD_DETECTOR,
     hand_slots=12,
-    decodes_found=True,
     trained_sides=(288, 640),
 )
 """`EDGE` for a dozen hands; it has the same weights, and those of the one can be trained further as the other."""

@@ -118,8 +118,6 @@ def read_trained_model(
         raise WeightsError(
             f"weights file {path}, of preset {properties.preset!r}, does not hold all of preset {name!r}: {error}"
         ) from error
-    if name == properties.preset:
-        return model.eval(), properties
-    # Other slots do not change what the weights were trained on.
+    # Neither slots nor queries change what the weights were trained on.
     slots = model.slots if preset_named(name).decodes_found else None
     return model.eval(), replace(properties, preset=name, max_hands=slots)

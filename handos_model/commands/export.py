@@ -8,8 +8,12 @@ import typer
 from handos_model.commands.options import Mano
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from handos_model.architecture.contract import NetworkProperties
     from handos_model.architecture.handos import HandOS
+    from handos_model.evaluation.export_parity import Precision
+    from handos_model.geometry.arrays import ImageArray
     from handos_model.hand.topology import HandTopology
 
 _DEFAULT_SCORE_THRESHOLD: Final = 0.5
@@ -38,6 +42,13 @@ def export(
         typer.Option(min=0, max=1, help="Minimum score of a hand to recommend. Default: the file's own, or 0.5."),
     ] = None,
     mano: Mano = None,
+    int8: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Also write NAME.int8.onnx beside an .onnx file, for CPUs, calibrated on these images; repeatable.",
+        ),
+    ] = None,
     check: Annotated[
         list[str] | None,
         typer.Option(metavar="SOURCE", help="Images on which an .onnx must agree with the weights; repeatable."),
@@ -46,7 +57,7 @@ def export(
     """Write trained weights as one ONNX file, checked by the ONNX checker, or as one safetensors file."""
     from dataclasses import replace
 
-    from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX
+    from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, is_int8
     from handos_model.architecture.onnx_export import export_onnx, export_sizes
     from handos_model.architecture.trained_weights import write_trained_weights
     from handos_model.hand.mano import read_mano
@@ -54,8 +65,12 @@ def export(
 
     if out.suffix not in (".onnx", TRAINED_WEIGHTS_SUFFIX):
         raise ValueError(f"--out {out}: name a file that ends in .onnx or {TRAINED_WEIGHTS_SUFFIX}")
-    if out.suffix == TRAINED_WEIGHTS_SUFFIX and (half or check):
-        raise ValueError(f"--out {out}: --half and --check are for .onnx files")
+    if is_int8(out):
+        raise ValueError(f"--out {out}: name the file in single precision; --int8 writes {out.name} beside it")
+    if out.suffix == TRAINED_WEIGHTS_SUFFIX and (half or check or int8):
+        raise ValueError(f"--out {out}: --half, --int8 and --check are for .onnx files")
+    if half and int8:
+        raise ValueError("--half writes a network for GPUs, --int8 one for CPUs: export twice")
     topology = HandTopology.load() if mano is None else read_mano(mano)
     model, properties = _load_model(weights, preset, topology)
     properties = replace(
@@ -71,11 +86,39 @@ def export(
         export_onnx(model, properties, out, half=half)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     if check:
-        from handos_model.evaluation.export_parity import require_parity
-        from handos_model.recordings.source import open_source
+        _require_parity(model, out, check, "half" if half else "single")
+    if int8:
+        quantised = _export_int8(out, int8)
+        _require_parity(model, quantised, check or int8, "int8")
 
-        images = (frame.image for source in check for frame in open_source(source).frames)
-        typer.echo(require_parity(model, out, images, half=half))
+
+def _export_int8(network: Path, sources: list[str]) -> Path:
+    """Write the file with convolutions in int8 beside a network."""
+    from handos_model.architecture.contract import int8_beside
+    from handos_model.architecture.onnx_int8 import export_int8
+    from handos_model.inference.backends.onnxruntime_engine import read_properties
+    from handos_model.inference.preprocessing import letterbox
+
+    sizes, path = read_properties(network).input_sizes, int8_beside(network)
+    export_int8(
+        network,
+        (letterbox(image, sizes.for_image(image.shape[1], image.shape[0]))[0] for image in _images(sources)),
+        path,
+    )
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    return path
+
+
+def _require_parity(model: "HandOS", exported: Path, sources: list[str], precision: "Precision") -> None:
+    from handos_model.evaluation.export_parity import require_parity
+
+    typer.echo(require_parity(model, exported, _images(sources), precision))
+
+
+def _images(sources: list[str]) -> "Iterator[ImageArray]":
+    from handos_model.recordings.source import open_source
+
+    return (frame.image for source in sources for frame in open_source(source).frames)
 
 
 def _load_model(path: Path, preset: str | None, topology: "HandTopology") -> "tuple[HandOS, NetworkProperties]":

@@ -13,7 +13,7 @@ from handos_model.evaluation.export_parity import Parity, require_parity
 def test_differences_that_are_large_or_not_a_number_are_rejected(
     difference: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_parity, "measure_parity", lambda *_: Parity(1, 0.0, 0.0, difference))
+    monkeypatch.setattr(export_parity, "measure_parity", lambda *_: Parity(1, 0.0, 0.0, difference, difference))
     model: Any = None
     with pytest.raises(ArithmeticError, match=r"network\.onnx differs"):
-        require_parity(model, Path("network.onnx"), [], half=False)
+        require_parity(model, Path("network.onnx"), [], "single")

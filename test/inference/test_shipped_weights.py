@@ -26,7 +26,7 @@ CAMERA = read_intrinsics(CLIP.with_suffix(".camera.json"))
 
 @pytest.fixture(scope="module")
 def detections() -> dict[int, tuple[Hand, ...]]:
-    pipeline = HandPipeline.load()
+    pipeline = HandPipeline.load(backend="onnxruntime")
     return {number: pipeline(image, CAMERA) for number, image in frames().items()}
 
 
@@ -100,7 +100,7 @@ def test_most_sides_are_right(detections: dict[int, tuple[Hand, ...]]) -> None:
 
 
 def test_a_mirrored_image_has_the_mirrored_hand_of_the_other_side(detections: dict[int, tuple[Hand, ...]]) -> None:
-    pipeline, width = HandPipeline.load(), 640
+    pipeline, width = HandPipeline.load(backend="onnxruntime"), 640
     mirrored_camera = replace(CAMERA, cx=width - 1 - CAMERA.cx)
     sides, errors = [], []
     for number, image in frames().items():

@@ -15,6 +15,7 @@ from handos_model.architecture.contract import (
     NetworkProperties,
     RunChoices,
     WeightsError,
+    is_int8,
     require_output_shapes,
 )
 from handos_model.architecture.input_size import InputSizes
@@ -22,6 +23,7 @@ from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.mano_conventions import MANO_TOPOLOGY_ID, MANO_VERTEX_COUNT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import BackendError
+from handos_model.inference.backends.freed_memory import return_freed_memory
 from handos_model.inference.backends.processor_threads import processor_threads
 
 _NO_CHOICES: Final = RunChoices()
@@ -54,10 +56,11 @@ class OnnxRuntimeEngine:
     def __init__(self, path: Path, choices: RunChoices = _NO_CHOICES) -> None:
         self._path = path
         self._session = _open_session(path, default_session_options())
+        return_freed_memory()
         self.properties = choices.apply(_validated_properties(self._session, path))
         max_hands = self.properties.max_hands
         self._limit = {} if max_hands is None else {MAX_HANDS_NAME: np.array([max_hands], np.int64)}
-        self.description = f"ONNX Runtime {onnxruntime.__version__}, CPU"
+        self.description = f"ONNX Runtime {onnxruntime.__version__}, CPU{', int8' if is_int8(path) else ''}"
 
     def __call__(self, network_input: ImageArray) -> NetworkOutput:
         """Run the network on (1, H, W, 3) BGR uint8.

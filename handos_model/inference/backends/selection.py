@@ -15,11 +15,14 @@ from handos_model.architecture.contract import (
     NetworkProperties,
     RunChoices,
     WeightsError,
+    int8_beside,
+    is_int8,
 )
 from handos_model.architecture.input_size import InputSize
 from handos_model.geometry.arrays import ImageArray
 from handos_model.inference.backends.engine import BackendError, Engine
 from handos_model.inference.backends.engine_per_size import EnginePerSize
+from handos_model.inference.backends.int8_instructions import int8_unavailable
 from handos_model.inference.backends.nvidia_driver import gpu_unavailable
 
 Backend = Literal[
@@ -27,12 +30,14 @@ Backend = Literal[
     "tensorrt",
     "tensorrt-fp32",
     "onnxruntime-cuda",
+    "onnxruntime-int8",
     "onnxruntime",
     "torch-cuda",
     "torch",
 ]
 """Names of backends; "auto" selects one. Those without a GPU library in their name run on the CPU, "tensorrt" runs in
-half precision, and the torch backends run weights to train on instead of a network in ONNX."""
+half precision, "onnxruntime-int8" runs the file with convolutions in int8 beside a network, and the torch backends run
+weights to train on instead of a network in ONNX."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -121,6 +126,11 @@ def _load_named(weights: Path, backend: Backend, choices: RunChoices) -> Engine:
         raise WeightsError(
             f"weights file {weights} runs on the backends torch and torch-cuda only: choose one of them, or write an "
             "ONNX file of it with `handos export`"
+        )
+    if is_int8(weights) and backend not in _INT8_BACKENDS:
+        raise WeightsError(
+            f"weights file {weights}, with convolutions in int8, runs on the backends {' and '.join(_INT8_BACKENDS)} "
+            "only: choose one of them, or the .onnx file that it was made of"
         )
     if spec.runs_trained_weights and not trained:
         beside = weights.with_suffix(TRAINED_WEIGHTS_SUFFIX)
@@ -219,6 +229,15 @@ def _load_onnxruntime(weights: Path, choices: RunChoices) -> Engine:
     return OnnxRuntimeEngine(weights, choices)
 
 
+def _load_onnxruntime_int8(weights: Path, choices: RunChoices) -> Engine:
+    from handos_model.inference.backends.onnxruntime_engine import OnnxRuntimeEngine
+
+    path = int8_beside(weights)
+    if not path.is_file() and weights.is_file():
+        raise BackendError(f"there is no {path.name} beside {weights}: write it with `handos export --int8`")
+    return OnnxRuntimeEngine(path, choices)
+
+
 def _load_torch_cuda(weights: Path, choices: RunChoices) -> Engine:
     from handos_model.inference.backends.torch_engine import load_on_gpu
 
@@ -236,17 +255,25 @@ BACKENDS: Final[Mapping[str, BackendSpec]] = MappingProxyType(
         "tensorrt": BackendSpec(_tensorrt_unavailable, partial(_load_tensorrt, "fp16")),
         "tensorrt-fp32": BackendSpec(_tensorrt_unavailable, partial(_load_tensorrt, "fp32")),
         "onnxruntime-cuda": BackendSpec(_onnxruntime_cuda_unavailable, _load_onnxruntime_cuda),
+        "onnxruntime-int8": BackendSpec(int8_unavailable, _load_onnxruntime_int8),
         "onnxruntime": BackendSpec(lambda: None, _load_onnxruntime),
         "torch-cuda": BackendSpec(_torch_cuda_unavailable, _load_torch_cuda, runs_trained_weights=True),
         "torch": BackendSpec(_torch_unavailable, _load_torch, runs_trained_weights=True),
     }
 )
 
-AUTO_ORDER: Final = ("tensorrt", "onnxruntime-cuda", "onnxruntime", "torch-cuda", "torch")
+AUTO_ORDER: Final = ("tensorrt", "onnxruntime-cuda", "onnxruntime-int8", "onnxruntime", "torch-cuda", "torch")
 """Fastest first, those for weights to train on last. Left out: `tensorrt-fp32`, which is never the fastest."""
+
+
+_INT8_BACKENDS: Final = ("onnxruntime-int8", "onnxruntime")
+"""Those that run files with convolutions in int8, the second on any processor."""
 
 
 def auto_order(weights: Path) -> list[str]:
     """The backends that `auto` tries for a file, in order."""
+    if is_int8(weights):
+        return [backend for backend in AUTO_ORDER if backend in _INT8_BACKENDS]
     trained = weights.suffix == TRAINED_WEIGHTS_SUFFIX
-    return [backend for backend in AUTO_ORDER if BACKENDS[backend].runs_trained_weights == trained]
+    order = [backend for backend in AUTO_ORDER if BACKENDS[backend].runs_trained_weights == trained]
+    return order if int8_beside(weights).is_file() else [backend for backend in order if backend != "onnxruntime-int8"]

@@ -127,7 +127,7 @@ def test_the_shipped_network_says_that_it_has_one_resolution() -> None:
 def test_torch_runs_as_chosen() -> None:
     weights = DEFAULT_WEIGHTS.with_suffix(".safetensors")
     pipeline = HandPipeline.load(weights, "torch", max_hands=1)
-    assert pipeline.engine.properties.max_hands is None
+    assert pipeline.engine.properties.max_hands == 1
     with pytest.raises(WeightsError, match="resolution 640"):
         HandPipeline.load(weights, "torch", resolution=640)
 

@@ -128,6 +128,11 @@ def test_torch_returns_the_same_hands(frame: ImageArray) -> None:
     assert_same_hands(hands_of(frame, "torch"), hands_of(frame, "onnxruntime"))
 
 
+def test_int8_returns_nearly_the_same_hands(frame: ImageArray) -> None:
+    skip_if_unavailable("onnxruntime-int8")
+    assert_same_hands(hands_of(frame, "onnxruntime-int8"), hands_of(frame, "onnxruntime"), pixels=3, metres=10e-3)
+
+
 def test_onnxruntime_in_bound_memory_returns_the_same_hands(frame: ImageArray) -> None:
     properties = read_properties(DEFAULT_WEIGHTS)
     height, width = frame.shape[:2]
@@ -175,8 +180,9 @@ def test_the_real_tensorrt_returns_the_same_hands(
 @pytest.fixture(scope="module")
 def static_network() -> onnx.ModelProto:
     """The network with static shapes."""
-    sizes = read_properties(DEFAULT_WEIGHTS).input_sizes
-    return onnx.load_from_string(read_with_static_shape(DEFAULT_WEIGHTS, sizes, SIZE))
+    properties = read_properties(DEFAULT_WEIGHTS)
+    model = read_with_static_shape(DEFAULT_WEIGHTS, properties.input_sizes, SIZE, properties.max_hands)
+    return onnx.load_from_string(model)
 
 
 def test_tensorrt_supports_every_operator(static_network: onnx.ModelProto) -> None:

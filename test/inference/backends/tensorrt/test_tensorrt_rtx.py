@@ -84,9 +84,9 @@ def forbid_building(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("resolution", [(640, 480), (1280, 720), (480, 640), (480, 480)])
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
 def test_the_shipped_network_is_parsed(precision: Precision, resolution: tuple[int, int], ada: Target) -> None:
-    sizes = read_properties(DEFAULT_WEIGHTS).input_sizes
-    size = sizes.for_image(*resolution)
-    model = read_with_static_shape(DEFAULT_WEIGHTS, sizes, size)
+    properties = read_properties(DEFAULT_WEIGHTS)
+    size = properties.input_sizes.for_image(*resolution)
+    model = read_with_static_shape(DEFAULT_WEIGHTS, properties.input_sizes, size, properties.max_hands)
     if precision == "fp16":
         model = convert_to_half_precision(onnx.load_from_string(model)).SerializeToString()
     trt, log = ada.library.trt, create_log(ada.library)
