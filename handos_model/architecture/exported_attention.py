@@ -46,10 +46,11 @@ class GatheredDeformableAttention(DeformableAttention):
         neighbours = self._neighbours(locations, memory)
         rows, bilinear = (torch.cat([part.view_as(weights) for part in parts], dim=-1) for parts in neighbours)
         row_weights = bilinear.to(weights) * weights.repeat(1, 1, 1, 4)
-        values = torch.cat(
-            [project(level).flatten(2) for level, project in zip(memory, self.values, strict=True)], dim=-1
-        )
-        table = values.transpose(1, 2).reshape(-1, values.shape[1] // self.heads)
+        # Channels last before the levels are joined: ONNX Runtime's convolutions write them so without a transpose.
+        values = [
+            project(level).permute(0, 2, 3, 1).flatten(1, 2) for level, project in zip(memory, self.values, strict=True)
+        ]
+        table = torch.cat(values, dim=1).reshape(-1, values[0].shape[-1] // self.heads)
         gathered = table.index_select(0, rows.flatten()).reshape(-1, row_weights.shape[-1], table.shape[-1])
         return self.out((row_weights.flatten(0, 2)[:, None] @ gathered).reshape(queries.shape))
 
