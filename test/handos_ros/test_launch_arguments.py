@@ -3,14 +3,12 @@
 Runs on the real launch where it is installed, and otherwise on a stand-in.
 """
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ament_index_python.packages import get_package_share_directory
-from launched_processes import LAUNCH_FILE, ROOT, TELEOP_FILE, Launcher, declared_arguments, launch_description
+from launched_processes import LAUNCH_FILE, TELEOP_FILE, Launcher, launch_description
 
 from handos_ros.parameters import NodeParameters
 
@@ -177,15 +175,6 @@ def test_a_launch_file_that_includes_it_may_have_arguments_of_its_own(launcher: 
         inputs = launched.node.node_inputs()
         assert inputs.topics[0][0] == "/robot/image"
         assert inputs.parameters.depth is True
-
-
-def test_the_documentation_has_every_argument_with_its_default(launcher: Launcher) -> None:
-    section = (ROOT / "docs/ros.md").read_text().split("\n## Launching\n")[1].split("\n## ")[0]
-    documented = dict(re.findall(r"^\| `(\w+)` \| (\S*) ?\|", section, re.MULTILINE))
-    declared = declared_arguments(LAUNCH_FILE)
-    for name in ("config_file", "rviz_config"):
-        declared[name] = str(Path(declared[name]).relative_to(get_package_share_directory("handos_ros")))
-    assert documented == declared
 
 
 def test_every_argument_is_described(launcher: Launcher) -> None:

@@ -1,6 +1,5 @@
 """Builders of messages, without a node."""
 
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,6 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Quaternion
 from hands import TOPOLOGY, hand_at
-from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
@@ -18,7 +16,6 @@ from handos_model.hand.skeleton import JOINT_NAMES
 from handos_ros.counters import CameraCounters, ErrorCounters
 from handos_ros.diagnostics import CameraCondition, camera_status, node_status
 from handos_ros.large_images import profile_file, profile_variable
-from handos_ros.log_forwarding import forward_logs
 from handos_ros.lost_images import lost_images_warning, newly_lost
 from handos_ros.markers import HandMarkers
 from handos_ros.messages import fingertips_message
@@ -45,20 +42,6 @@ def test_fingertips_are_those_of_the_joints_and_point_outwards() -> None:
         np.testing.assert_allclose(position, hand.joints_3d[tip], atol=1e-6)
         bone = hand.joints_3d[tip] - hand.joints_3d[before]
         np.testing.assert_allclose(turned(pose.orientation, (1, 0, 0)), bone / np.linalg.norm(bone), atol=1e-5)
-
-
-def test_what_the_model_logs_reaches_the_log_of_the_node() -> None:
-    logged: list[tuple[str, LoggingSeverity]] = []
-
-    class Logger:
-        def log(self, message: str, severity: LoggingSeverity) -> None:
-            logged.append((message, severity))
-
-    forward_logs(Logger())  # type: ignore[arg-type]
-    logging.getLogger("handos_model.inference").info("building the engine: %d %%", 40)
-    logging.getLogger("handos_model.inference").warning("slow")
-    assert logged == [("building the engine: 40 %", LoggingSeverity.INFO), ("slow", LoggingSeverity.WARN)]
-    logging.getLogger("handos_model").handlers.clear()
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,12 @@
 Runs on the real launch where it is installed, and otherwise on a stand-in.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ament_index_python.packages import get_package_share_directory
-from launched_processes import ROOT, TELEOP_FILE, Launched, Launcher, Process, declared_arguments
+from launched_processes import ROOT, TELEOP_FILE, Launched, Launcher, Process
 from rclpy.node import Node
 
 from handos_ros.live_parameters import declare_parameters
@@ -229,13 +227,3 @@ def test_what_cannot_be_used_stops_launch_with_a_line_that_names_it(
     assert (launched.code, launched.started) == (1, [])
     (line,) = launched.log
     assert named in line
-
-
-def test_the_documentation_has_every_argument_with_its_default(launcher: Launcher) -> None:
-    section = (ROOT / "docs/teleoperation.md").read_text().split("\n## Launching\n")[1].split("\n## ")[0]
-    documented = dict(re.findall(r"^\| `(\w+)` \| (\S*) ?\|", section, re.MULTILINE))
-    declared = declared_arguments(TELEOP_FILE)
-    shared = declared_arguments(ROOT / "launch/handos.launch.py")
-    file = Path(declared["teleop_config_file"]).relative_to(get_package_share_directory("handos_ros"))
-    own = {name: value for name, value in declared.items() if name not in shared} | {"rviz": declared["rviz"]}
-    assert documented == own | {"teleop_config_file": str(file)}
