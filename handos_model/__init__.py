@@ -1,5 +1,6 @@
 """HandOS: the hands in a camera image as 2D joints, 3D joints and meshes in metres. Independent of ROS."""
 
+import os
 from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,12 @@ if TYPE_CHECKING:
     from handos_model.hand.hand import Hand
     from handos_model.hand.topology import HandTopology
     from handos_model.inference.pipeline import HandPipeline
+    from handos_model.recordings.hands_in import hands_in
 
-__all__ = ["CameraIntrinsics", "Hand", "HandPipeline", "HandTopology", "__version__"]
+__all__ = ["CameraIntrinsics", "Hand", "HandPipeline", "HandTopology", "__version__", "hands_in"]
+
+# ONNX Runtime's wheels report their use to their makers, unless they are told not to before they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # colcon installs no commands, which the node does not need. Where its copy of this package is found first, those that
 # pip installed are still found beside it.
@@ -22,6 +27,7 @@ _MODULES = {
     "Hand": "handos_model.hand.hand",
     "HandPipeline": "handos_model.inference.pipeline",
     "HandTopology": "handos_model.hand.topology",
+    "hands_in": "handos_model.recordings.hands_in",
 }
 
 

@@ -18,13 +18,13 @@ from handos_model.recordings.source import open_source
 
 STEP: Final = 2
 """Every second frame is kept."""
-QUALITY: Final = 60
+QUALITY: Final = 85
 
 
 def animate(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video with the hands drawn over it.")],
     out: Annotated[Path, typer.Argument(metavar="FILE.webp", help="Animated image to write.")],
-    width: Annotated[int, typer.Option(metavar="PIXELS", min=16, help="Of the animated image.")] = 448,
+    width: Annotated[int, typer.Option(metavar="PIXELS", min=16, help="Of the animated image.")] = 640,
 ) -> None:
     """Write every second frame of VIDEO, scaled down, as an endless animation."""
     source = open_source(video)

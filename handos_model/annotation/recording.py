@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from handos_model.recordings.address import is_address
 from handos_model.recordings.frame import SourceError
-from handos_model.recordings.source import BAG_METADATA, IMAGE_SUFFIXES, is_address, is_bag_file
+from handos_model.recordings.image_folder import IMAGE_SUFFIXES
+from handos_model.recordings.source import BAG_METADATA, is_bag_file
 
 VIDEO_SUFFIXES: Final = frozenset(
     {".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"}

@@ -7,11 +7,12 @@ from typing import Literal, get_args
 
 from handos_model.files.atomic_write import atomic_write, partial_path
 from handos_model.recordings.formats.registry import FormatName, written_files
+from handos_model.recordings.image_folder import IMAGE_SUFFIXES, OVERLAYS, RUN_RECORD, folder_of
 from handos_model.recordings.json_lines import read_frames
 from handos_model.recordings.output_names import source_stem
 from handos_model.recordings.overlay_files import overlay_path
 from handos_model.recordings.run_record import RunRecord
-from handos_model.recordings.source import IMAGE_SUFFIXES, FrameSource
+from handos_model.recordings.source import FrameSource
 
 Existing = Literal["refuse", "resume", "overwrite"]
 """What to do with results that are already there."""
@@ -38,12 +39,12 @@ class OutputFolder:
     @property
     def record(self) -> Path:
         """How the results were made."""
-        return self.path / "hands.run.json"
+        return self.path / RUN_RECORD
 
     @property
     def overlays(self) -> Path:
         """Folder of the overlays."""
-        return self.path / "overlay"
+        return self.path / OVERLAYS
 
     def require_usable(self, existing: Existing) -> None:
         """Check, without writing anything, that a run may write here.
@@ -83,7 +84,7 @@ class OutputFolder:
         written = [*outputs, self.results, self.partial, self.record]
         read = {source.path.resolve() for source in sources}
         for path in outputs:
-            if path.exists() and (path.resolve() in read or path.parent.resolve() in read):
+            if path.exists() and not read.isdisjoint({path.resolve(), *map(Path.resolve, self._folders_of([path]))}):
                 raise ValueError(f"--overwrite would delete {path}, which is a source of this run: name another --out")
         for path in written:
             path.unlink(missing_ok=True)
@@ -102,10 +103,10 @@ class OutputFolder:
         earlier = self.partial if self.partial.exists() else self.results
         if not earlier.exists():
             return set()
-        again, kept = set(unfinished), set()
+        again, kept = frozenset(unfinished), set()
         with atomic_write(self.partial) as temporary, temporary.open("wb") as file:
             for source, index, line in read_frames(earlier):
-                if source not in again and str(Path(source).parent) not in again:
+                if source not in again and folder_of(source, again) is None:
                     kept.add((source, index))
                     file.write(line)
         return kept
@@ -122,7 +123,7 @@ class OutputFolder:
 
     def _held(self) -> list[str]:
         files = [path.name for path in (self.results, self.partial, self.record) if path.exists()]
-        folders = [self.path / name for name in ("overlay", *get_args(FormatName))]
+        folders = [self.path / name for name in (OVERLAYS, *get_args(FormatName))]
         return files + [f"{folder.name}/" for folder in folders if _holds_anything(folder)]
 
     def _folders_of(self, paths: Iterable[Path]) -> set[Path]:
@@ -142,11 +143,11 @@ class OutputFolder:
             if kind != "folder":
                 video = overlay_path(self.overlays, name, kind)
                 yield from (video, partial_path(video))
-        folders = {name for name, kind in earlier.items() if kind == "folder"}
+        folders = frozenset(name for name, kind in earlier.items() if kind == "folder")
         for lines in (self.results, self.partial):
             for source, _, _ in read_frames(lines) if lines.exists() else ():
-                if str(Path(source).parent) in folders:
-                    yield overlay_path(self.overlays, str(Path(source).parent), "folder", source)
+                if (folder := folder_of(source, folders)) is not None:
+                    yield overlay_path(self.overlays, folder, "folder", source)
 
 
 def _holds_anything(folder: Path) -> bool:

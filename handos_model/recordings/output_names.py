@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from handos_model.recordings.source import SourceKind, is_address
+from handos_model.recordings.address import is_address
+from handos_model.recordings.source import SourceKind
 
 
 def source_stem(name: str, kind: SourceKind) -> str:

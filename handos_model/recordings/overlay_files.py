@@ -7,6 +7,7 @@ from pathlib import Path
 from handos_model.files.images import write_image
 from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.topology import HandTopology
+from handos_model.recordings.address import is_address
 from handos_model.recordings.formats.frame_writer import FrameWriter
 from handos_model.recordings.frame import Frame
 from handos_model.recordings.frame_hands import FrameHands
@@ -26,14 +27,14 @@ def overlay_path(folder: Path, name: str, kind: SourceKind, image: str | None = 
     name, kind
         Of the source.
     image
-        The frame's `source`, for images.
+        The frame's `source`, for images: a file in or below the folder `name`.
     """
     if kind in ("video", "bag", "live"):
         return folder / f"{source_stem(name, kind)}.mp4"
     if kind == "image":
-        return folder / Path(name).name
+        return folder / (f"{source_stem(name, kind)}.png" if is_address(name) else Path(name).name)
     of_source = folder / Path(name).resolve().name
-    return of_source if image is None else of_source / Path(image).name
+    return of_source if image is None else of_source / Path(image).relative_to(name)
 
 
 def require_separate_overlays(sources: Sequence[FrameSource], folder: Path) -> None:

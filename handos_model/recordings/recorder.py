@@ -159,7 +159,7 @@ class Recorder:
             progress.run.write(progress.folder.record)
 
     def _report_growth(self, source: FrameSource, progress: "_Progress") -> None:
-        done = sum(Path(name).parent == Path(source.name) for name in progress.done_images)
+        done = sum(Path(source.name) in Path(name).parents for name in progress.done_images)
         if source.kind == "folder" and source.frame_count != done:
             progress.summary.failures.append(
                 f"folder {source.name} has {source.frame_count} images now, of which {done} are in the results: with "

@@ -1,29 +1,32 @@
 """Opens images, folders, videos, cameras and streams through one function: `open_source`."""
 
-import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import cv2
 
 from handos_model.files.image_header import ImageTooLargeError, require_decodable
-from handos_model.files.images import read_image
+from handos_model.recordings.address import (
+    download_image,
+    is_address,
+    is_image_address,
+    require_protocol,
+    why_unreadable,
+    without_password,
+)
 from handos_model.recordings.capture import announced_frames, frame_rate, read_live, read_next, read_video
 from handos_model.recordings.frame import Frame, SourceError
+from handos_model.recordings.image_folder import IMAGE_SUFFIXES, ImageFiles, images_below, images_in
 
-MAX_CAMERA_DIGITS: Final = 4
-"""A longer number is no camera's."""
-IMAGE_SUFFIXES: Final[frozenset[str]] = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 BAG_METADATA: Final = "metadata.yaml"
 """The file that makes a folder without images a rosbag2 bag."""
+_CAMERA: Final = re.compile(r"(?:/dev/video)?([0-9]{1,4})")
+"""A longer number is no camera's."""
 
 SourceKind = Literal["image", "folder", "video", "bag", "live"]
-
-_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def open_source(source: str | Path, image_rate: float | None = None) -> FrameSou
         Path, a camera's number such as "0", or an address such as "rtsp://...".
     image_rate
         Images per second of a folder whose images, in the order of the numbers in their names, are a sequence in time.
+        Without it the images of the folders below are read, too.
 
     Raises
     ------
@@ -75,8 +79,8 @@ def open_source(source: str | Path, image_rate: float | None = None) -> FrameSou
     SourceError
         If there is, but no image can be read from it.
     """
-    if str(source).isdecimal() and len(str(source)) <= MAX_CAMERA_DIGITS:
-        return _open_camera(int(str(source)))
+    if camera := _CAMERA.fullmatch(str(source)):
+        return _open_camera(int(camera[1]))
     if is_address(source):
         return _open_address(str(source))
     path = Path(source)
@@ -89,13 +93,8 @@ def open_source(source: str | Path, image_rate: float | None = None) -> FrameSou
     if path.is_dir():
         return _open_folder(path, image_rate)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return FrameSource(str(path), _ImageFiles([path], None), frame_count=1, frame_rate=None, kind="image")
+        return FrameSource(str(path), ImageFiles([path], None), frame_count=1, frame_rate=None, kind="image")
     return _open_video(path)
-
-
-def is_address(source: str | Path) -> bool:
-    """Whether a source is a URL, which is no path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(source)) is not None
 
 
 def is_bag(source: str | Path) -> bool:
@@ -105,7 +104,7 @@ def is_bag(source: str | Path) -> bool:
         return False
     if path.is_dir():
         is_recorded = (path / BAG_METADATA).is_file() or any(map(is_bag_file, path.iterdir()))
-        return is_recorded and not _images_in(path)
+        return is_recorded and not images_in(path)
     return is_bag_file(path)
 
 
@@ -115,54 +114,22 @@ def is_bag_file(path: Path) -> bool:
     return suffixes[-1:] in ([".mcap"], [".db3"]) or suffixes[-2:] in ([".mcap", ".zstd"], [".db3", ".zstd"])
 
 
-class _ImageFiles:
-    """Iterator over image files; after one that cannot be read it goes on with the next."""
-
-    def __init__(self, paths: Sequence[Path], rate: float | None) -> None:
-        self._paths = enumerate(paths)
-        self._rate = rate
-
-    def __iter__(self) -> Iterator[Frame]:
-        return self
-
-    def __next__(self) -> Frame:
-        index, path = next(self._paths)
-        return Frame(read_image(path), str(path), index, stamp=0.0 if self._rate is None else index / self._rate)
-
-
 def _open_folder(folder: Path, rate: float | None) -> FrameSource:
     if rate is not None and not 0 < rate <= 1e6:
         raise ValueError(f"images per second must be positive, got {rate}")
-    paths = _images_in(folder)
-    nested = sorted(path.name for path in folder.iterdir() if path.is_dir() and _images_in(path))
-    if not paths and nested:
-        raise SourceError(
-            f"folder {folder} holds no images itself, but its subfolders {', '.join(nested)} do: give them as sources"
-        )
+    paths = images_below(folder)
     if not paths:
         raise SourceError(
-            f"folder {folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}): give the folder with the images "
-            "itself, or a video file"
+            f"folder {folder} and those below it hold no images ({', '.join(sorted(IMAGE_SUFFIXES))}): give the folder "
+            "with the images, or a video file"
         )
-    if nested:
-        _LOGGER.warning(
-            "folder %s: the images of its subfolders %s are not read: give them as sources", folder, ", ".join(nested)
+    if rate is not None and any(path.parent != folder for path in paths):
+        below = ", ".join(dict.fromkeys(str(path.parent) for path in paths if path.parent != folder))
+        raise SourceError(
+            f"folder {folder} has images below it, in {below}, and with --fps each folder is a sequence of its own: "
+            "give these folders as sources"
         )
-    return FrameSource(str(folder), _ImageFiles(paths, rate), len(paths), frame_rate=rate, kind="folder")
-
-
-def _images_in(folder: Path) -> list[Path]:
-    try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
-    except PermissionError:
-        return []
-    return sorted(paths, key=lambda path: _natural_order(path.name))
-
-
-def _natural_order(name: str) -> tuple[list[str | int], str]:
-    """Sort key by which 2.png comes before 10.png."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if position % 2 else part.lower() for position, part in enumerate(parts)], name
+    return FrameSource(str(folder), ImageFiles(paths, rate), len(paths), frame_rate=rate, kind="folder")
 
 
 def _open_video(path: Path) -> FrameSource:
@@ -179,16 +146,16 @@ def _open_video(path: Path) -> FrameSource:
 
 
 def _open_address(address: str) -> FrameSource:
-    """Open a stream, or a video on a server: that announces its number of frames."""
-    try:
-        name = _without_password(address)
-    except ValueError as error:
-        raise SourceError(f"address {address} cannot be read: {error}") from error
+    """Open an image or a video on a server, which announces its number of frames, or a stream."""
+    name = without_password(address)
+    require_protocol(address)
+    if is_image_address(address):
+        return FrameSource(name, iter([Frame(download_image(address), name, 0, 0.0)]), 1, frame_rate=None, kind="image")
     capture = cv2.VideoCapture(address)
     _require_decodable(capture, f"stream {name}")
     first = read_next(capture)
     if first is None:
-        raise SourceError(f"stream {name} delivers no images: check the address, and that OpenCV reads its protocol")
+        raise SourceError(f"stream {name} delivers no images: {why_unreadable(address)}")
     count, rate = announced_frames(capture), frame_rate(capture)
     if count is None:
         return FrameSource(name, read_live(capture, first, name), None, rate, kind="live")
@@ -201,12 +168,6 @@ def _require_decodable(capture: cv2.VideoCapture, name: str) -> None:
         require_decodable(*(int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)))
     except ImageTooLargeError as error:
         raise SourceError(f"{name} is not read: {error}") from error
-
-
-def _without_password(address: str) -> str:
-    """The address as it may be printed and written to files."""
-    user, separator, host = urlsplit(address).netloc.rpartition("@")
-    return address.replace(f"{user}{separator}{host}", host, 1) if separator else address
 
 
 def _open_camera(number: int) -> FrameSource:

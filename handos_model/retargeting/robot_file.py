@@ -14,7 +14,7 @@ from handos_model.hand.hand import Handedness
 from handos_model.retargeting.gripper import GripperSettings, parse_gripper
 from handos_model.retargeting.settings import RetargetingSettings, parse_settings
 
-_INSTALLED: Final = Path("share/handos_ros/config/robots")
+_INSTALLED_BY_COLCON: Final = Path("share/handos_ros/config/robots")
 _SECTIONS: Final = ("robot", "retargeting", "gripper")
 _ROBOT_KEYS: Final = ("name", "side", "urdf_source", "joint_order", "hand_frame_rpy")
 
@@ -48,12 +48,14 @@ def robots_folder() -> Path:
         If the installation has none.
     """
     here = Path(__file__).resolve()
-    checkout = here.parents[2] / "config/robots"
-    # pip and colcon both install it below the prefix of the Python packages.
-    for folder in (checkout, *(parent / _INSTALLED for parent in here.parents)):
+    installed_by_pip, checkout = here.with_name("robots"), here.parents[2] / "config/robots"
+    for folder in (installed_by_pip, checkout, *(parent / _INSTALLED_BY_COLCON for parent in here.parents)):
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(f"no folder {_INSTALLED} above {here}: reinstall HandOS, or name a robot file (.yaml)")
+    raise FileNotFoundError(
+        f"no folder {installed_by_pip}, and no {_INSTALLED_BY_COLCON} above it: reinstall HandOS, or name a robot file "
+        "(.yaml)"
+    )
 
 
 def robot_names() -> tuple[str, ...]:

@@ -71,10 +71,13 @@ def missing_modules(start: str) -> set[str]:
     return missing
 
 
-def test_the_executables_are_those_that_pip_installs_too() -> None:
-    declared = re.findall(r'^(handos_\w+) = "handos_ros\.', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert [path.name for path in EXECUTABLES] == sorted(declared)
+def test_every_executable_has_its_name_and_may_be_executed() -> None:
+    assert [path.name for path in EXECUTABLES] == ["handos_listener", "handos_node", "handos_player", "handos_retarget"]
     assert all(os.access(path, os.X_OK) for path in EXECUTABLES)
+
+
+def test_pip_installs_none_of_them_because_it_builds_no_messages() -> None:
+    assert re.search(r'^\w+ = "handos_ros\.', (ROOT / "pyproject.toml").read_text(), re.MULTILINE) is None
 
 
 @pytest.mark.parametrize("module", STARTED)

@@ -1,5 +1,6 @@
 """Reading images, folders and videos, and writing videos."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -95,9 +96,10 @@ def test_a_damaged_image_is_named(tmp_path: Path, content: bytes) -> None:
         next(open_source(tmp_path / "hand.jpg").frames)
 
 
-def test_a_missing_camera_is_named() -> None:
+@pytest.mark.parametrize("name", ["97", "/dev/video97"])
+def test_a_missing_camera_is_named(name: str) -> None:
     with pytest.raises(SourceError, match="camera 97"):
-        open_source("97")
+        open_source(name)
 
 
 def test_an_interrupted_video_is_kept_as_a_partial_file(tmp_path: Path) -> None:
@@ -169,13 +171,46 @@ def test_a_frame_rate_that_is_none_is_refused(tmp_path: Path, rate: float) -> No
         open_source(tmp_path, image_rate=rate)
 
 
-def test_subfolders_with_images_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_image(tmp_path / "left" / "a.png", grey(1))
-    with pytest.raises(SourceError, match="subfolders left do"):
-        open_source(tmp_path)
-    write_image(tmp_path / "b.png", grey(1))
+def test_the_images_of_folders_below_are_read_folder_by_folder(tmp_path: Path) -> None:
+    for name in ("b10/1.png", "b9/2.png", "b9/10.png", "z.png", "b9/deeper/1.png", ".thumbnails/1.png"):
+        write_image(tmp_path / name, grey(1))
+    source = open_source(tmp_path)
+    names = [str(Path(frame.source).relative_to(tmp_path)) for frame in source.frames]
+    assert names == ["z.png", "b9/2.png", "b9/10.png", "b9/deeper/1.png", "b10/1.png"]
+    assert source.frame_count == 5
+
+
+def test_a_folder_whose_images_all_lie_below_is_read(tmp_path: Path) -> None:
+    write_image(tmp_path / "left" / "today" / "a.png", grey(1))
     assert open_source(tmp_path).frame_count == 1
-    assert "left" in caplog.text
+
+
+def test_the_overlays_of_an_earlier_run_are_no_images_of_a_folder(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", grey(1))
+    write_image(tmp_path / "results" / "overlay" / "mine" / "a.png", grey(1))
+    assert open_source(tmp_path).frame_count == 2
+    (tmp_path / "results" / "hands.run.json").touch()
+    assert open_source(tmp_path).frame_count == 1
+
+
+def test_folders_below_a_sequence_are_named_as_sequences_of_their_own(tmp_path: Path) -> None:
+    for name in ("a.png", "left/a.png", "right/a.png", "right/b.png"):
+        write_image(tmp_path / name, grey(1))
+    with pytest.raises(SourceError, match=f"in {tmp_path}/left, {tmp_path}/right, "):
+        open_source(tmp_path, image_rate=30)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_an_error_and_one_below_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.png", "closed/a.png"):
+        write_image(tmp_path / name, grey(1))
+    (tmp_path / "closed").chmod(0)
+    assert open_source(tmp_path).frame_count == 1
+    assert "closed" in caplog.text
+    with pytest.raises(PermissionError, match="closed"):
+        open_source(tmp_path / "closed")
 
 
 def test_a_video_that_lacks_images_is_an_error(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ class BoundEngine:
             If ONNX Runtime cannot compute it, for example because it needs more memory than there is.
         """
         with self._errors_named():
-            self._image.update_inplace(network_input)
+            self._image.update_inplace(np.ascontiguousarray(network_input))  # ONNX Runtime 1.23 ignores strides
             return self._run()
 
     def _start(self, options: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Runs the network in ONNX Runtime on the CPU, and checks that an ONNX file is a HandOS network."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,9 @@ _SPIN_MICROSECONDS: Final = "50"
 """Longer than the gap between most operators, short enough not to block the core for other programs."""
 _BOUNDED_SPINNING_VERSION: Final = (1, 31)
 """First version of ONNX Runtime that is known to bound spinning; older ones spin without end."""
+_OTHER_FILE: Final = re.compile(rb"(?:\x08|\x88\x80*\x00)location")
+"""In a tensor whose values are in another file, the key of its name, after the key's length as protobuf writes it. ONNX
+Runtime 1.23 and earlier would read any file."""
 _MAX_BYTES: Final = 2 << 30
 """Of an ONNX file: protobuf, its format, allows no more."""
 
@@ -114,6 +118,10 @@ def _open_session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntim
         raise WeightsError(
             f"weights file {path} ({path.stat().st_size} bytes) is larger than any ONNX file, {_MAX_BYTES} bytes: "
             f"check the path, or {REEXPORT}"
+        )
+    if _OTHER_FILE.search(path.read_bytes()):
+        raise WeightsError(
+            f"weights file {path} names other files that hold its weights, which are not read: {REEXPORT}"
         )
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
