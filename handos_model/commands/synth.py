@@ -1,9 +1,12 @@
 """`handos synth`: render labelled training images, or sequences that trackers are measured on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from handos_model.synthesis.rare_scenes import RareScenes
 
 
 def synth(
@@ -29,16 +32,25 @@ def synth(
     contact_sheet: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Also draw frames with their labels.")
     ] = None,
+    gloves: Annotated[float, typer.Option(min=0, max=1, help="Share of frames in which hands wear gloves.")] = 0.0,
+    crowds: Annotated[float, typer.Option(min=0, max=1, help="Share of frames with three to six people.")] = 0.0,
+    darkness: Annotated[float, typer.Option(min=0, max=1, help="Share of frames exposed too little or much.")] = 0.0,
+    infrared: Annotated[float, typer.Option(min=0, max=1, help="Share of frames of grey infrared cameras.")] = 0.0,
 ) -> None:
     """Render labelled training images of hands, or sequences that trackers are measured on."""
+    from handos_model.synthesis.rare_scenes import USUAL_SCENES, RareScenes
+
     if (count is None) == (sequences is None):
         raise ValueError("give the number of frames with --count, or of sequences with --sequences")
+    rare = RareScenes(gloves=gloves, crowds=crowds, darkness=darkness, infrared=infrared)
     if sequences is not None:
         if size is not None:
             raise ValueError("--size is the side of single frames, sequences have 640 x 480 pixels: leave it out")
+        if rare != USUAL_SCENES:
+            raise ValueError("--gloves, --crowds, --darkness and --infrared are for single frames: leave them out")
         _render_sequences(assets, out, sequences, seed, workers, backgrounds, contact_sheet)
     elif count is not None:
-        _render_frames(assets, out, count, seed, workers, size or 256, backgrounds, contact_sheet)
+        _render_frames(assets, out, count, seed, workers, size or 256, backgrounds, contact_sheet, rare)
 
 
 def _render_frames(
@@ -50,11 +62,12 @@ def _render_frames(
     size: int,
     backgrounds: Path | None,
     contact_sheet: Path | None,
+    rare: "RareScenes",
 ) -> None:
     from handos_model.synthesis.contact_sheet import write_contact_sheet
     from handos_model.synthesis.dataset import render_dataset
 
-    render_dataset(assets, out, count, seed, workers=workers, size=size, backgrounds=backgrounds)
+    render_dataset(assets, out, count, seed, workers=workers, size=size, backgrounds=backgrounds, rare=rare)
     if contact_sheet is not None:
         write_contact_sheet(out, contact_sheet)
 

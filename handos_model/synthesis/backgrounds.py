@@ -51,17 +51,15 @@ class Backgrounds:
                 image = self._paste_rectangle(rng, image)
         image = recolour(rng, image)
         if rng.random() < 0.5:
-            image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 5.0)), np.uint8)
-        return np.ascontiguousarray(image, np.uint8)
+            image = blur(image, rng.uniform(0.6, 5.0))
+        return image
 
     def _crop(self, rng: np.random.Generator, image: ImageArray) -> ImageArray:
         height, width = image.shape[:2]
         side = int(min(height, width) * rng.uniform(0.25, 1.0))
         x, y = rng.integers(width - side + 1), rng.integers(height - side + 1)
-        crop = image[y : y + side, x : x + side]
-        if rng.random() < 0.5:
-            crop = crop[:, ::-1]
-        return np.asarray(cv2.resize(crop, (self._size, self._size), interpolation=cv2.INTER_LINEAR), np.uint8)
+        crop = cv2.resize(image[y : y + side, x : x + side], (self._size, self._size), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.flip(crop, 1) if rng.random() < 0.5 else crop, np.uint8)
 
     def _paste_rectangle(self, rng: np.random.Generator, image: ImageArray) -> ImageArray:
         """Paste a rectangle of a second pattern into the image: a table in front of a wall, a poster, a window."""
@@ -77,9 +75,16 @@ class Backgrounds:
 def recolour(rng: np.random.Generator, image: ImageArray) -> ImageArray:
     """Change brightness, contrast and often the colours."""
     if rng.random() < 0.4:
-        image = image[..., rng.permutation(3)]
+        channels = cv2.split(image)
+        image = np.asarray(cv2.merge([channels[k] for k in rng.permutation(3)]), np.uint8)
     gain, offset = rng.uniform(0.45, 1.25), rng.uniform(-25, 25)
-    return np.asarray(cv2.convertScaleAbs(np.ascontiguousarray(image), alpha=gain, beta=max(offset, 0)), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(image, alpha=gain, beta=max(offset, 0)), np.uint8)
+
+
+def blur(image: ImageArray, sigma: float) -> ImageArray:
+    """As `cv2.GaussianBlur`, which needs two to three times as long because it is exact to the last bit."""
+    kernel = cv2.getGaussianKernel(round(6 * sigma + 1) | 1, sigma, cv2.CV_32F)
+    return np.asarray(cv2.sepFilter2D(image, -1, kernel, kernel), np.uint8)
 
 
 def read_photographs(folder: Path) -> list[ImageArray]:

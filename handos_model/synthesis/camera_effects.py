@@ -1,6 +1,7 @@
 """Camera effects on a rendered image: blur, exposure, white balance, noise, low resolution, JPEG."""
 
 import cv2
+import numba
 import numpy as np
 
 from handos_model.geometry.arrays import FloatArray, ImageArray
@@ -17,6 +18,40 @@ def apply_camera_effects(rng: np.random.Generator, image: ImageArray) -> ImageAr
     if rng.random() < 0.6:
         image = _compress(rng, image)
     return image
+
+
+def misexpose(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    """An image (H, W, 3) that is far too dark, or so bright that much of it is white."""
+    light = rng.uniform(0.1, 0.35) if rng.random() < 0.7 else rng.uniform(1.6, 3.0)
+    return np.asarray(cv2.convertScaleAbs(image, alpha=light), np.uint8)
+
+
+def photograph_in_infrared(rng: np.random.Generator, image: ImageArray, depth: FloatArray) -> ImageArray:
+    """A grey image of what a light beside the camera reaches.
+
+    Parameters
+    ----------
+    image, depth
+        (H, W, 3) BGR and (H, W) metres, infinite on the background.
+    """
+    # Skin of all people is bright in infrared, as it is in red.
+    grey = image.astype(np.float32) @ np.array([0.1, 0.15, 0.75], np.float32)
+    reach, falloff = rng.uniform(1.0, 2.5), rng.uniform(0.5, 1.5)
+    # Edges are soft although a pixel has one depth only.
+    lit = grey * cv2.blur(np.clip(depth, 0.1, reach) ** -falloff, (3, 3))
+    is_surface = np.isfinite(depth)
+    bright = np.percentile(lit[is_surface] if is_surface.any() else lit, 90)
+    return _grey(np.clip(lit * rng.uniform(100, 260) / max(bright, 1.0), 0, 255).astype(np.uint8))
+
+
+def without_colours(image: ImageArray) -> ImageArray:
+    """An image (H, W, 3) BGR as a grey camera takes it."""
+    return _grey(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8))
+
+
+def _grey(image: ImageArray) -> ImageArray:
+    """(H, W, 3) of (H, W)."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def _blur(rng: np.random.Generator, image: ImageArray) -> ImageArray:
@@ -59,7 +94,20 @@ def _add_noise(rng: np.random.Generator, image: ImageArray) -> ImageArray:
     if rng.random() < 0.5:
         coarse = rng.standard_normal((height // 2, width // 2, 3), np.float32) * (0.6 * sigma)
         noise = noise + cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(image + noise, 0, 255).astype(np.uint8)
+    return np.asarray(add_noise(image, noise), np.uint8)
+
+
+@numba.njit(cache=True, fastmath=True)
+def add_noise(image, noise):  # type: ignore[no-untyped-def]
+    """The sum (H, W, 3), rounded down and within 0..255, of an image and noise (H, W, 3) or (H, W, 1)."""
+    sum_ = np.empty_like(image)
+    channels = noise.shape[2]
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            for c in range(3):
+                value = np.float32(image[y, x, c]) + noise[y, x, c if channels == 3 else 0]
+                sum_[y, x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
+    return sum_
 
 
 def luminance_noise(rng: np.random.Generator, image: ImageArray, sigma: float) -> FloatArray:

@@ -8,13 +8,14 @@ from tqdm import tqdm
 
 from handos_model.datasets.annotated_folder import shard_path, write_shard
 from handos_model.synthesis.assets import Assets
+from handos_model.synthesis.rare_scenes import USUAL_SCENES, RareScenes
 from handos_model.synthesis.renderer import SceneRenderer
 from handos_model.synthesis.worker_processes import report_steps, run_in_processes
 
 SHARD_FRAMES = 500
 
-Task = tuple[Path, Path | None, Path, int, int, int, int]
-"""assets, backgrounds, out, size, seed, number of the shard, frames in the shard."""
+Task = tuple[Path, Path | None, Path, int, RareScenes, int, int, int]
+"""assets, backgrounds, out, size, rare scenes, seed, number of the shard, frames in the shard."""
 
 
 def render_dataset(
@@ -26,12 +27,13 @@ def render_dataset(
     workers: int = 2,
     size: int = 256,
     backgrounds: Path | None = None,
+    rare: RareScenes = USUAL_SCENES,
 ) -> None:
     """Render frames 0 .. count - 1 of a seed. Frames do not depend on the number of processes.
 
     Parameters
     ----------
-    assets, backgrounds
+    assets, backgrounds, rare
         As for `SceneRenderer`.
     out
         The annotated folder, created if needed.
@@ -45,7 +47,7 @@ def render_dataset(
     Assets.check(assets)
     shards = [(number, min(SHARD_FRAMES, count - start)) for number, start in enumerate(range(0, count, SHARD_FRAMES))]
     tasks: list[Task] = [
-        (assets, backgrounds, out, size, seed, number, frames)
+        (assets, backgrounds, out, size, rare, seed, number, frames)
         for number, frames in shards
         if not shard_path(out, number).exists()
     ]
@@ -64,13 +66,13 @@ def _advance(progress: "tqdm[Any]", steps: int) -> None:
 
 
 @cache
-def _renderer(assets: Path, backgrounds: Path | None, size: int) -> SceneRenderer:
-    return SceneRenderer(assets, backgrounds, size)
+def _renderer(assets: Path, backgrounds: Path | None, size: int, rare: RareScenes) -> SceneRenderer:
+    return SceneRenderer(assets, backgrounds, size, rare)
 
 
 def _render_shard(task: Task) -> None:
-    assets, backgrounds, out, size, seed, number, frames = task
-    renderer = _renderer(assets, backgrounds, size)
+    assets, backgrounds, out, size, rare, seed, number, frames = task
+    renderer = _renderer(assets, backgrounds, size, rare)
     first = number * SHARD_FRAMES
     rendered = []
     for index in range(first, first + frames):

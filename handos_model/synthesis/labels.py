@@ -76,7 +76,7 @@ class Labeller:
 
     def _topology_vertices(self, vertices: FloatArray) -> FloatArray:
         corners = vertices[self._topology.source_vertices]
-        return np.asarray((corners * self._topology.source_weights[..., None]).sum(axis=1), np.float32)
+        return np.asarray(np.einsum("vck,vc->vk", corners, self._topology.source_weights), np.float32)
 
     def _visible_joints(
         self, joints: FloatArray, pixels: FloatArray, hand_id: int, rendering: Rendering

@@ -62,7 +62,7 @@ def join_meshes(meshes: Sequence[Mesh]) -> SceneMesh:
     )
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
 def vertex_normals(vertices, faces):  # type: ignore[no-untyped-def]
     """(V, 3) unit normals: the mean of the adjacent faces' normals, weighted by area."""
     normals = np.zeros_like(vertices)
@@ -71,11 +71,13 @@ def vertex_normals(vertices, faces):  # type: ignore[no-untyped-def]
         ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
         wx, wy, wz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
         nx, ny, nz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
-        for k in (a, b, c):
-            normals[k, 0] += nx
-            normals[k, 1] += ny
-            normals[k, 2] += nz
+        for k in range(3):
+            v = faces[f, k]
+            normals[v, 0] += nx
+            normals[v, 1] += ny
+            normals[v, 2] += nz
     for v in range(len(normals)):
-        length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2) + np.float32(1e-20)
-        normals[v] /= length
+        x, y, z = normals[v, 0], normals[v, 1], normals[v, 2]
+        scale = np.float32(1) / (np.sqrt(x * x + y * y + z * z) + np.float32(1e-20))
+        normals[v, 0], normals[v, 1], normals[v, 2] = x * scale, y * scale, z * scale
     return normals

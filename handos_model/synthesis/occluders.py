@@ -1,5 +1,7 @@
 """Objects that occlude hands: boxes, cylinders and balls with patterned surfaces."""
 
+from functools import cache
+
 import numpy as np
 
 from handos_model.geometry.arrays import FloatArray, IntArray
@@ -29,6 +31,7 @@ def random_occluder(rng: np.random.Generator, centre: FloatArray, extent: float,
     )
 
 
+@cache
 def _box() -> tuple[np.ndarray, IntArray, np.ndarray]:
     """Six faces that share no vertices, so that smooth normals keep the edges sharp."""
     vertices: list[np.ndarray] = []
@@ -46,11 +49,13 @@ def _box() -> tuple[np.ndarray, IntArray, np.ndarray]:
     return np.concatenate(vertices), np.array(faces, np.int32), np.array(uv)
 
 
+@cache
 def _cylinder() -> tuple[np.ndarray, IntArray, np.ndarray]:
     profile = np.array([[0.0, -0.5], [0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [0.5, 0.5], [0.0, 0.5]])
     return _surface_of_revolution(profile)
 
 
+@cache
 def _ball() -> tuple[np.ndarray, IntArray, np.ndarray]:
     angle = np.linspace(-np.pi / 2, np.pi / 2, 11)
     return _surface_of_revolution(np.stack([np.cos(angle), np.sin(angle)], axis=1) / 2)

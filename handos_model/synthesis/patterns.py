@@ -143,7 +143,8 @@ def _shelves(rng: np.random.Generator, size: int) -> ImageArray:
 
 def _blend_colours(rng: np.random.Generator, weight: np.ndarray) -> np.ndarray:
     """Two random colours, the first by `weight` (H, W, 1) 0..1, the second by the rest."""
-    return random_colour(rng) * weight + random_colour(rng) * (1 - weight)
+    first, second = random_colour(rng), random_colour(rng)
+    return second.astype(np.float32) + (first - second).astype(np.float32) * weight.astype(np.float32)
 
 
 def _to_image(values: np.ndarray) -> ImageArray:

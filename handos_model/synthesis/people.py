@@ -3,19 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from handos_model.geometry.arrays import FloatArray, IntArray
 from handos_model.hand.hand import Handedness
 from handos_model.synthesis.assets import SIDES, HandAsset, PersonAsset
 from handos_model.synthesis.mesh import Mesh
+from handos_model.synthesis.outfits import Wardrobe
 from handos_model.synthesis.posing import HandPoser
 from handos_model.synthesis.reaching import MIRROR, OUTWARD, ArmPose, Reach, arm_rotations, reach
 from handos_model.synthesis.rotations import rotation_matrices
 from handos_model.synthesis.skinning import pose_mesh
-
-WAIST = 0.08
-"""Metres, height at rest of the border between upper and lower clothes."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,9 @@ class PersonBuilder:
             "right": np.array([self._bones[name] for name in hand.mesh.bone_names], np.int32),
             "left": np.array([self._bones[name[:-1] + "L"] for name in hand.mesh.bone_names], np.int32),
         }
-        label = {name: k for k, name in enumerate(asset.label_names)}
-        self._label = label
-        mesh = asset.mesh
-        self._face_bones = mesh.skin_weights[mesh.faces].sum(axis=1).argmax(axis=1)
-        self._uv = _face_uv(asset, label)
-        self._material_offsets = _material_offsets(asset, label)
-        self._face_sides = _face_sides(asset)
-        self._hair = _hair_mask(mesh.vertices)
-        self._pupils = _pupil_mask(asset, label["eye"])
+        self._wardrobe = Wardrobe(asset)
+        self._hair = _hair_mask(asset.mesh.vertices)
+        self._pupils = _pupil_mask(asset, asset.label_names.index("eye"))
 
     def sample(self, rng: np.random.Generator, raised: tuple[bool, bool]) -> Person:
         """A random shape in a random pose; `raised`: whether the left and the right hand are held up in front."""
@@ -101,39 +92,20 @@ class PersonBuilder:
         hand_tints
             (Vh, 3) factors of the skin's colour on each hand.
         """
-        kept = np.flatnonzero(self._sample_clothes(rng))
+        outfit = self._wardrobe.sample(rng)
         tint = self._sample_tint(rng)
         for side, hand_tint in hand_tints.items():
             tint[self._asset.hand_vertices[side]] *= hand_tint
         ids = np.array([-1, *(hand_ids[side] for side in SIDES)], np.int8)
         return Mesh(
             vertices=vertices,
-            faces=self._asset.mesh.faces[kept],
-            uv=self._uv[kept],
-            materials=self._material_offsets[kept] + np.int16(first_material),
-            part_ids=self._asset.face_parts[kept],
+            faces=outfit.faces,
+            uv=outfit.uv,
+            materials=outfit.materials + np.int16(first_material),
+            part_ids=outfit.part_ids,
             tint=tint,
-            hand_ids=ids[self._face_sides[kept]],
+            hand_ids=ids[outfit.sides],
         )
-
-    def _sample_clothes(self, rng: np.random.Generator) -> np.ndarray:
-        """(F,) mask of the faces that are kept: sleeves of random length, sometimes a skirt."""
-        labels, names = self._asset.face_labels, self._asset.mesh.bone_names
-        kind = rng.random()
-        prefixes: tuple[str, ...] = ()
-        if kind < 0.25:
-            prefixes = ("lowerarm", "wrist")
-        elif kind < 0.4:
-            prefixes = ("lowerarm", "wrist", "upperarm02")
-        elif kind < 0.5:
-            prefixes = ("lowerarm", "wrist", "upperarm")
-        elif kind < 0.65:
-            prefixes = ("lowerarm02", "wrist")
-        undressed = np.array([name.startswith(prefixes) for name in names])
-        kept = ~((labels == self._label["clothes"]) & undressed[self._face_bones])
-        if rng.random() < 0.7:
-            kept &= labels != self._label["skirt"]
-        return kept
 
     def _sample_tint(self, rng: np.random.Generator) -> FloatArray:
         """(V, 3) factors of the colour: darker on hair and pupils."""
@@ -194,38 +166,6 @@ def _sample_arm_directions(rng: np.random.Generator, raised: bool, outward: floa
         lower = np.array([rng.uniform(-0.3, 0.25), -1.0, rng.uniform(0.0, 0.6)])
     side = np.array([outward, 1.0, 1.0])
     return upper * side / np.linalg.norm(upper), lower * side / np.linalg.norm(lower)
-
-
-def _material_offsets(asset: PersonAsset, label: dict[str, int]) -> npt.NDArray[np.int16]:
-    """(F,) 0 skin, 1 upper clothes, 2 lower clothes, 3 eyes."""
-    labels = asset.face_labels
-    offsets = np.zeros(len(labels), np.int16)
-    height = asset.mesh.vertices[asset.mesh.faces].mean(axis=1)[:, 1]
-    offsets[labels == label["clothes"]] = np.where(height > WAIST, 1, 2)[labels == label["clothes"]]
-    offsets[labels == label["skirt"]] = 2
-    offsets[labels == label["eye"]] = 3
-    return offsets
-
-
-def _face_sides(asset: PersonAsset) -> npt.NDArray[np.int8]:
-    """(F,) 0 not a hand, 1 the left hand, 2 the right hand."""
-    faces = asset.mesh.faces
-    sides = np.zeros(len(faces), np.int8)
-    for number, side in enumerate(SIDES, start=1):
-        at_hand = np.zeros(len(asset.mesh.vertices), bool)
-        at_hand[asset.hand_vertices[side]] = True
-        sides[at_hand[faces].all(axis=1) & (asset.face_parts > 0)] = number
-    return sides
-
-
-def _face_uv(asset: PersonAsset, label: dict[str, int]) -> FloatArray:
-    """(F, 3, 2) texture coordinates, v down; clothes are projected from the front, as the atlas does not cover them."""
-    mesh = asset.mesh
-    uv = mesh.uv[mesh.face_uv]
-    clothes = np.isin(asset.face_labels, (label["clothes"], label["skirt"]))
-    corners = mesh.vertices[mesh.faces[clothes]]
-    uv[clothes] = np.stack([corners[..., 0] + 0.6 * corners[..., 2], -corners[..., 1]], axis=-1) * 3.0
-    return uv.astype(np.float32)
 
 
 def _hair_mask(vertices: FloatArray) -> FloatArray:

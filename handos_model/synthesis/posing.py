@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numba
 import numpy as np
 
 from handos_model.geometry.arrays import FloatArray
@@ -59,41 +60,37 @@ class HandPoser:
 
     def rotations(self, angles: HandAngles) -> FloatArray:
         """(B, 3, 3) local rotations for joint angles."""
-        vectors = np.zeros((len(self._bones), 3))
-        for finger in range(4):
-            flexion = angles.fingers[finger, :3] - self._rest_flexion[finger]
-            for k in range(3):
-                bone = self._bones[f"finger{finger + 2}-{k + 1}.R"]
-                vectors[bone] = np.radians(flexion[k]) * self._flexion_axes[finger]
+        fingers, count = angles.fingers, len(self._bones)
+        # The bones' rotations, then the abductions of the fingers and the five rotations of the thumb.
+        vectors = np.zeros((count + 9, 3))
+        flexion = np.radians(fingers[:, :3] - self._rest_flexion)
+        vectors[self._finger_bones[1:]] = flexion[..., None] * self._flexion_axes[:, None]
         # The two outer metacarpals move with the flexion of ring finger and pinky: the palm cups.
-        for finger, fraction in ((2, 0.06), (3, 0.14)):
-            cupping = np.radians(fraction * max(angles.fingers[finger, 0], 0.0))
-            vectors[self._bones[f"metacarpal{finger + 1}.R"]] = cupping * np.array([1.0, 0.25, 0.0])
-        vectors[self._bones["wrist.R"]] = np.radians([angles.wrist[0], angles.wrist[2] * 0.5, -angles.wrist[1]])
-        vectors[self._bones["lowerarm02.R"]] = np.radians([0.0, angles.wrist[2] * 0.5, 0.0])
+        cupping = np.radians((0.06, 0.14) * np.maximum(fingers[2:, 0], 0.0))
+        vectors[self._outer_metacarpals] = cupping[:, None] * (1.0, 0.25, 0.0)
+        flexion, deviation, twist = np.radians(angles.wrist).tolist()
+        vectors[self._bones["wrist.R"]] = flexion, twist * 0.5, -deviation
+        vectors[self._bones["lowerarm02.R"], 1] = twist * 0.5
+        # Abduction is about the palm's normal; its effect fades as the mcp joint flexes.
+        fade = np.cos(np.radians(np.clip(fingers[:, 0], 0, 90)))
+        vectors[count : count + 4, 2] = np.radians(-fingers[:, 3] * fade)
+        vectors[count + 4 :] = self._thumb_rotation_axes * np.radians(angles.thumb)[:, None]
         matrices = rotation_matrices(vectors)
-        self._abduct_fingers(matrices, angles.fingers)
-        self._rotate_thumb(matrices, angles.thumb)
-        return matrices.astype(np.float32)
+        first_bones = self._finger_bones[1:, 0]
+        matrices[first_bones] = matrices[count : count + 4] @ matrices[first_bones]
+        cmc, abduction, thumb_twist, mcp, ip = matrices[count + 4 :]
+        matrices[self._finger_bones[0]] = cmc @ abduction @ thumb_twist, mcp, ip
+        return matrices[:count].astype(np.float32)
 
-    def _abduct_fingers(self, matrices: np.ndarray, fingers: np.ndarray) -> None:
-        """Rotate the fingers about the palm's normal; the effect fades as the mcp joint flexes."""
-        for finger in range(4):
-            bone = self._bones[f"finger{finger + 2}-1.R"]
-            fade = np.cos(np.radians(np.clip(fingers[finger, 0], 0, 90)))
-            abduction = np.radians([0.0, 0.0, -fingers[finger, 3] * fade])
-            matrices[bone] = rotation_matrices(abduction) @ matrices[bone]
+    @cached_property
+    def _finger_bones(self) -> np.ndarray:
+        """(5, 3) bones of each finger, thumb first."""
+        return np.array([[self._bones[f"finger{finger}-{k}.R"] for k in (1, 2, 3)] for finger in range(1, 6)])
 
-    def _rotate_thumb(self, matrices: np.ndarray, thumb: np.ndarray) -> None:
-        cmc, abduction, twist, mcp, ip = np.radians(thumb)
-        across, along, away = self._thumb_axes
-        flexion_axis = self._thumb_flexion_axis
-        rotations = rotation_matrices(
-            [across * cmc, away * abduction, along * twist, flexion_axis * mcp, flexion_axis * ip]
-        )
-        matrices[self._bones["finger1-1.R"]] = rotations[0] @ rotations[1] @ rotations[2]
-        matrices[self._bones["finger1-2.R"]] = rotations[3]
-        matrices[self._bones["finger1-3.R"]] = rotations[4]
+    @cached_property
+    def _outer_metacarpals(self) -> list[int]:
+        """Bones of ring finger and pinky."""
+        return [self._bones["metacarpal3.R"], self._bones["metacarpal4.R"]]
 
     @cached_property
     def _chains(self) -> np.ndarray:
@@ -101,8 +98,7 @@ class HandPoser:
         pivots, joints = self._asset.mesh.pivots, self._asset.joints
         chains = []
         for finger in range(5):
-            bones = [self._bones[f"finger{finger + 1}-{k}.R"] for k in (1, 2, 3)]
-            chains.append(np.vstack([pivots[bones], joints[4 * finger + 4]]))
+            chains.append(np.vstack([pivots[self._finger_bones[finger]], joints[4 * finger + 4]]))
         return np.array(chains, np.float64)
 
     @cached_property
@@ -123,13 +119,13 @@ class HandPoser:
         return slope
 
     @cached_property
-    def _thumb_axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Axes of the thumb's cmc joint: across the palm, along the bone, away from the palm."""
+    def _thumb_rotation_axes(self) -> np.ndarray:
+        """(5, 3) of the thumb's rotations, as in `Gesture.thumb`: cmc across, away from and along itself, mcp, ip."""
         along = self._chains[0, 1] - self._chains[0, 0]
         along /= np.linalg.norm(along)
-        across = self._thumb_flexion_axis
-        away = np.cross(along, across)
-        return across, along, away / np.linalg.norm(away)
+        flexion = self._thumb_flexion_axis
+        away = np.cross(along, flexion)
+        return np.stack([flexion, away / np.linalg.norm(away), along, flexion, flexion])
 
     @cached_property
     def _thumb_flexion_axis(self) -> np.ndarray:
@@ -144,16 +140,8 @@ class HandPoser:
         the fingers of a fist, a finger's if the thumb is tucked in under it.
         """
         transforms = bone_transforms(self._asset.mesh.bone_parents, self._asset.mesh.pivots, rotations)
-        centres, bones, radii, fingers = self._spheres
-        posed = np.einsum("nij,nj->ni", transforms[bones, :, :3], centres) + transforms[bones, :, 3]
-        distance = np.linalg.norm(posed[:, None] - posed[None], axis=-1)
-        intersecting = (distance < CONTACT_RATIO * (radii[:, None] + radii[None])) & (fingers[:, None] != fingers[None])
-        height = posed @ transforms[self._bones["wrist.R"], :, 2]
-        intersecting &= height[:, None] >= height[None]
-        contacts = np.zeros((6, 6), bool)
-        first, second = np.nonzero(intersecting)
-        contacts[fingers[first], fingers[second]] = True
-        return contacts
+        outward = transforms[self._bones["wrist.R"], :, 2].astype(np.float64)
+        return np.asarray(_sphere_contacts(transforms, *self._spheres, outward))
 
     @cached_property
     def _spheres(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -173,6 +161,28 @@ class HandPoser:
                 spheres.append((centre, wrist, 0.013, PALM))
         centres, bones, radii, fingers = zip(*spheres, strict=True)
         return np.array(centres), np.array(bones), np.array(radii), np.array(fingers)
+
+
+@numba.njit(cache=True)
+def _sphere_contacts(transforms, centres, bones, radii, fingers, outward):  # type: ignore[no-untyped-def]
+    """(6, 6) which fingers have intersecting spheres, in the row of the one farther out: see `HandPoser.contacts`."""
+    posed = np.empty_like(centres)
+    heights = np.zeros(len(centres))
+    for n in range(len(centres)):
+        for i in range(3):
+            posed[n, i] = transforms[bones[n], i, 3]
+            for j in range(3):
+                posed[n, i] += transforms[bones[n], i, j] * centres[n, j]
+            heights[n] += posed[n, i] * outward[i]
+    contacts = np.zeros((6, 6), np.bool_)
+    for a in range(len(centres)):
+        for b in range(len(centres)):
+            if fingers[a] == fingers[b] or heights[a] < heights[b]:
+                continue
+            x, y, z = posed[a, 0] - posed[b, 0], posed[a, 1] - posed[b, 1], posed[a, 2] - posed[b, 2]
+            if np.sqrt(x * x + y * y + z * z) < CONTACT_RATIO * (radii[a] + radii[b]):
+                contacts[fingers[a], fingers[b]] = True
+    return contacts
 
 
 def _separate(angles: HandAngles, contacts: np.ndarray) -> HandAngles:

@@ -7,7 +7,7 @@ import numpy as np
 
 from handos_model.geometry.arrays import Float64Array, FloatArray
 from handos_model.hand.hand import Handedness
-from handos_model.synthesis.rotations import rotation_matrices
+from handos_model.synthesis.rotations import rotation_between
 
 MIRROR: Final = np.diag([-1.0, 1.0, 1.0])
 OUTWARD: Final[dict[Handedness, float]] = {"left": 1.0, "right": -1.0}
@@ -71,8 +71,9 @@ def arm_rotations(
     shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarray, pose: ArmPose
 ) -> tuple[np.ndarray, np.ndarray]:
     """Local rotations (3, 3) of upper arm and forearm, whose joints are given at rest, without the twist."""
-    first = _rotation_between(elbow - shoulder, pose.upper)
-    second = first.T @ _rotation_between(first @ (wrist - elbow), pose.lower) @ first
+    shoulder, elbow, wrist = (point.astype(np.float64) for point in (shoulder, elbow, wrist))
+    first = rotation_between(elbow - shoulder, pose.upper)
+    second = first.T @ rotation_between(first @ (wrist - elbow), pose.lower) @ first
     return first, second
 
 
@@ -98,14 +99,3 @@ def _feasible_twist(angle: float) -> float:
 def _angle_about(axis: np.ndarray, source: np.ndarray, target: np.ndarray) -> float:
     """Radians about a unit axis that turn `source` towards `target`."""
     return float(np.arctan2(axis @ np.cross(source, target), source @ target - (source @ axis) * (target @ axis)))
-
-
-def _rotation_between(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The smallest rotation (3, 3) from one direction to another."""
-    source, target = source / np.linalg.norm(source), target / np.linalg.norm(target)
-    axis = np.cross(source, target)
-    sine = np.linalg.norm(axis)
-    if sine < 1e-6:
-        return np.eye(3)
-    angle = np.arctan2(sine, source @ target)
-    return rotation_matrices(axis / sine * angle)

@@ -9,10 +9,17 @@ from handos_model.geometry.arrays import FloatArray, ImageArray
 from handos_model.hand.topology import HandTopology
 from handos_model.synthesis.assets import Assets
 from handos_model.synthesis.backgrounds import Backgrounds
-from handos_model.synthesis.camera_effects import apply_camera_effects
+from handos_model.synthesis.camera_effects import (
+    apply_camera_effects,
+    misexpose,
+    photograph_in_infrared,
+    without_colours,
+)
+from handos_model.synthesis.gloves import Gloves
 from handos_model.synthesis.labels import Labeller
 from handos_model.synthesis.material_library import MaterialLibrary
 from handos_model.synthesis.mesh import SceneMesh, join_meshes
+from handos_model.synthesis.rare_scenes import USUAL_SCENES, RareScenes
 from handos_model.synthesis.scene import Scene, SceneSampler
 from handos_model.synthesis.shading import Rendering, render_mesh
 from handos_model.synthesis.shadows import sphere_occlusion
@@ -34,40 +41,64 @@ class SceneRenderer:
         Folder of photographs, or ``None`` for procedural backgrounds only.
     size
         Side of the square frames in pixels.
+    rare
+        How often frames show what is rare.
     """
 
-    def __init__(self, assets: Path, backgrounds: Path | None, size: int) -> None:
+    def __init__(self, assets: Path, backgrounds: Path | None, size: int, rare: RareScenes = USUAL_SCENES) -> None:
         loaded = Assets.load(assets)
+        self._rare = rare
         self.materials = MaterialLibrary(loaded)
         self._backgrounds = Backgrounds(backgrounds, size)
         self._scenes = SceneSampler(loaded, self.materials, size)
+        self._gloves = Gloves(loaded, self.materials)
         self._labeller = Labeller(HandTopology.load())
         self._regressor = loaded.hand.joint_regressor
 
     def render(self, seed: int, index: int) -> AnnotatedImage:
         """Frame `index` of the infinite sequence of a seed."""
-        rng = np.random.default_rng((seed, index))
+        # What is rare has a generator of its own: the usual frames of a seed do not depend on it.
+        rng, rare_rng = np.random.default_rng((seed, index)), np.random.default_rng((seed, index, 1))
         for _ in range(MAX_ATTEMPTS):
-            annotated, unlabelled_pixels = self._render_random_scene(rng)
+            annotated, unlabelled_pixels = self._render_random_scene(rng, rare_rng)
             if unlabelled_pixels <= MAX_UNLABELLED_PIXELS:
                 break
         return annotated
 
-    def _render_random_scene(self, rng: np.random.Generator) -> tuple[AnnotatedImage, int]:
+    def _render_random_scene(
+        self, rng: np.random.Generator, rare_rng: np.random.Generator
+    ) -> tuple[AnnotatedImage, int]:
         """A frame, and the number of its pixels that show a hand without a label."""
-        scene = self._scenes.sample(rng)
+        scene = self._sample_scene(rng, rare_rng)
         background = self._backgrounds.sample(rng)
         rendering = self.render_scene(scene, background)
         labels = [self._labeller.label(hand, k, scene.camera, rendering) for k, hand in enumerate(scene.hands)]
         unlabelled = [k for k, label in enumerate(labels) if label is None]
         unlabelled_mask = np.isin(rendering.hand_ids, unlabelled) & (rendering.part_ids > 0)
         annotated = AnnotatedImage(
-            image=apply_camera_effects(rng, rendering.image),
+            image=self._photograph(rng, rare_rng, rendering),
             hands=tuple(label for label in labels if label is not None),
             camera=scene.camera,
             part_ids=np.where(unlabelled_mask, np.uint8(0), rendering.part_ids),
         )
         return annotated, int(unlabelled_mask.sum())
+
+    def _sample_scene(self, rng: np.random.Generator, rare_rng: np.random.Generator) -> Scene:
+        is_crowd = rare_rng.random() < self._rare.crowds
+        scene = self._scenes.sample_crowd(rare_rng) if is_crowd else self._scenes.sample(rng)
+        if rare_rng.random() < self._rare.gloves:
+            self._gloves.put_on(rare_rng, scene)
+        return scene
+
+    def _photograph(self, rng: np.random.Generator, rare_rng: np.random.Generator, rendering: Rendering) -> ImageArray:
+        """What a camera makes of the rendered image."""
+        image, is_infrared = rendering.image, rare_rng.random() < self._rare.infrared
+        if is_infrared:
+            image = photograph_in_infrared(rare_rng, image, rendering.depth)
+        if rare_rng.random() < self._rare.darkness:
+            image = misexpose(rare_rng, image)
+        image = apply_camera_effects(rng, image)
+        return without_colours(image) if is_infrared else image
 
     def render_scene(self, scene: Scene, background: ImageArray) -> Rendering:
         """Render a scene over a background (H, W, 3) BGR."""

@@ -40,3 +40,18 @@ def _rodrigues(vectors):  # type: ignore[no-untyped-def]
         matrices[n, 1] = np.array((x * y * t + z * s, c + y * y * t, y * z * t - x * s))
         matrices[n, 2] = np.array((x * z * t - y * s, y * z * t + x * s, c + z * z * t))
     return matrices
+
+
+@numba.njit(cache=True)
+def rotation_between(source, target):  # type: ignore[no-untyped-def]
+    """The smallest rotation (3, 3) from one direction (3,) to another, float64; none between opposite ones."""
+    source, target = source / np.sqrt((source * source).sum()), target / np.sqrt((target * target).sum())
+    axis = np.empty((1, 3))
+    axis[0, 0] = source[1] * target[2] - source[2] * target[1]
+    axis[0, 1] = source[2] * target[0] - source[0] * target[2]
+    axis[0, 2] = source[0] * target[1] - source[1] * target[0]
+    sine = np.sqrt((axis * axis).sum())
+    if sine < 1e-6:
+        return np.eye(3)
+    angle = np.arctan2(sine, (source * target).sum())
+    return _rodrigues(axis / sine * angle)[0]

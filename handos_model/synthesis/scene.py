@@ -31,6 +31,8 @@ ARM_FILL = (0.3, 0.95)
 """Range of the fraction of the frame's side that the hand of an arm without a body covers."""
 PERSON_FILL = (0.13, 0.9)
 """The same for a person's hand: the smaller it is, the more of the person is visible."""
+CROWD, CROWD_DEPTH = (3, 7), (0.8, 2.2)
+"""Range of the number of people in a crowd (the last one excluded), and of their distances in metres."""
 MIN_ARM_DISTANCE = 0.028
 """Metres between points along two arms."""
 
@@ -82,6 +84,19 @@ class SceneSampler:
             scene = self._scene_with_arms(rng)
         if rng.random() < OCCLUDER_PROBABILITY:
             self._add_occluder(rng, scene)
+        return scene
+
+    def sample_crowd(self, rng: np.random.Generator) -> Scene:
+        """Three to six people side by side, most of whose hands are raised."""
+        camera = CameraIntrinsics.from_field_of_view(self._size, self._size, rng.uniform(50, 80))
+        scene = Scene(camera, random_lighting(rng))
+        count = int(rng.integers(*CROWD))
+        for k in range(count):
+            x = (k + 0.5 + rng.normal(0, 0.2)) / count
+            depth = rng.uniform(*CROWD_DEPTH)
+            head = depth * back_project(self._size * np.array([x, rng.uniform(0.15, 0.5)]), camera)
+            raised = (bool(rng.random() < 0.7), bool(rng.random() < 0.7))
+            self._add_person(rng, scene, raised, random_person_rotation(rng), head.astype(np.float32), None)
         return scene
 
     def _scene_without_hands(self, rng: np.random.Generator) -> Scene:

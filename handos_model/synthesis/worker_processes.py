@@ -15,6 +15,9 @@ Result = TypeVar("Result")
 
 
 _POLL_SECONDS: Final = 0.2
+_ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_KEEP_MEMORY: Final = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
+"""glibc would return the memory of every image to the system; to get it again costs more than to render into it."""
 
 _report: Callable[[int], object] | None = None
 """Takes the steps of the tasks that this process runs."""
@@ -41,7 +44,7 @@ def run_in_processes(
         return
     context = multiprocessing.get_context("spawn")
     steps: SimpleQueue[int] = context.SimpleQueue()
-    with _single_threaded_children(), context.Pool(workers, _start_worker, (steps,)) as pool:
+    with _environment_of_children(), context.Pool(workers, _start_worker, (steps,)) as pool:
         results = pool.imap_unordered(function, tasks)
         for _ in tasks:
             yield _next_result(results, steps, progress)
@@ -78,13 +81,13 @@ def _reporting_to(progress: Callable[[int], object]) -> Iterator[None]:
 
 
 @contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Make processes started in this block use one thread for linear algebra.
+def _environment_of_children() -> Iterator[None]:
+    """Make processes started in this block use one thread for linear algebra, and keep memory that they free.
 
-    Its libraries read the environment when they are imported.
+    Libraries read the environment when they are loaded.
     """
     before = dict(os.environ)
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    os.environ.update(_ONE_THREAD | _KEEP_MEMORY)
     try:
         yield
     finally:

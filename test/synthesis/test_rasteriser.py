@@ -45,6 +45,19 @@ def test_face_that_extends_behind_the_camera_is_not_rendered() -> None:
     assert (rasterise(planes, bounds, 64, 64, np.float32(0))[1] < 0).all()
 
 
+def test_faces_in_a_narrow_view_far_from_the_axis_leave_hardly_a_gap() -> None:
+    steps = np.linspace(0, 0.12, 61)
+    x, y = np.meshgrid(1.35 + steps, steps)
+    vertices = np.stack([x, y, np.full_like(x, 1.5) + 0.1 * (x - 1.35)], axis=-1).reshape(-1, 3).astype(np.float32)
+    first = (np.arange(60)[:, None] * 61 + np.arange(60)).reshape(-1, 1)
+    faces = np.concatenate([first + np.array(corners) for corners in ((0, 62, 1), (0, 61, 62))]).astype(np.int32)
+    planes, bounds = perspective_planes(vertices, faces, 6000.0, 6000.0, -5410.0, 0.0)
+    nearness, ids = rasterise(planes, bounds, 400, 400, np.float32(0))
+    # An edge that runs exactly through a sample may miss it.
+    assert (ids < 0).sum() < 5
+    assert np.allclose(1 / nearness[ids >= 0], 1.506, atol=0.007)
+
+
 def test_orthographic_nearness_is_interpolated_between_vertices() -> None:
     points = np.array([[0, 0, 0], [40, 0, 4], [0, 40, 8]], np.float32)
     planes, bounds = orthographic_planes(points, np.array([[0, 1, 2]], np.int32), 64)
