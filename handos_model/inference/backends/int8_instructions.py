@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 _INSTRUCTIONS: Final = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
-"""Dot products of bytes, by their names in /proc/cpuinfo: of Intel since Ice Lake, AMD since Zen 4, ARM where Cortex-A76 and later are."""
+"""Dot products of bytes, as /proc/cpuinfo calls them: Intel since Ice Lake, AMD since Zen 4, ARM since Cortex-A76."""
 
 
 def int8_unavailable(processor: Path = Path("/proc/cpuinfo")) -> str | None:
