@@ -34,22 +34,23 @@ def main(
     size: Annotated[str, typer.Argument(metavar="WIDTHxHEIGHT", help="To resize it to.")],
     rate: Annotated[float, typer.Option(help="Hz.")] = 30.0,
     count: Annotated[int, typer.Option(min=1, help="Images to send.")] = 300,
+    camera: Annotated[str, typer.Option(metavar="NAME", help="Namespace of the topics; empty: none.")] = "",
 ) -> None:
     """Send IMAGE to whoever has subscribed to `image`, with sensor-data quality of service."""
     width, height = map(int, size.split("x"))
     pixels = cast(ImageArray, cv2.resize(read_image(image), (width, height), interpolation=cv2.INTER_AREA))
     rclpy.init()
-    node = rclpy.create_node("camera_driver")
+    node = rclpy.create_node("camera_driver", namespace=camera)
     images = node.create_publisher(Image, "image", qos_profile_sensor_data)
     infos = node.create_publisher(CameraInfo, "camera_info", qos_profile_sensor_data)
-    camera = CameraIntrinsics.from_field_of_view(width, height, 60.0)
+    intrinsics = CameraIntrinsics.from_field_of_view(width, height, 60.0)
     end = time.monotonic() + PATIENCE
     while not images.get_subscription_count():
         if time.monotonic() > end:
-            raise SystemExit(f"camera_driver: nobody subscribed to image within {PATIENCE:g} s")
+            raise SystemExit(f"camera_driver: nobody subscribed to {images.topic_name} within {PATIENCE:g} s")
         time.sleep(0.05)
     messages = [image_message(np.roll(pixels, shift, axis=1), Header()) for shift in range(MESSAGES)]
-    info = camera_info_message(camera, Header(), width, height)
+    info = camera_info_message(intrinsics, Header(), width, height)
     start = due = time.monotonic()
     for k in range(count):
         time.sleep(max(0.0, due - time.monotonic()))

@@ -104,8 +104,8 @@ class Counter(Node):
             self._executor.spin_once(timeout_sec=left)
 
     def _receive_hands(self, message: HandArray) -> None:
-        self.latencies.append(_milliseconds(message.received, message.finished))
-        self.arrivals.append(_milliseconds(message.header.stamp, self.get_clock().now().to_msg()))
+        self.latencies.append(milliseconds(message.received, message.finished))
+        self.arrivals.append(milliseconds(message.header.stamp, self.get_clock().now().to_msg()))
 
     def _receive_diagnostics(self, message: DiagnosticArray) -> None:
         cameras = [status for status in message.status if ": camera" in status.name]
@@ -141,11 +141,11 @@ def main(
 def _measure(image: Path, network: str, weights: Path | None, size: str, sides: tuple[str, ...], count: int) -> Row:
     counter = Counter()
     arguments = ["--ros-args", "-p", f"weights:={weights}"] if weights else []
-    with _running(["-m", "handos_ros.node", *arguments], _environment("node" in sides)):
+    with running(["-m", "handos_ros.node", *arguments], _environment("node" in sides)):
         counter.wait_until_active()
         script = str(Path(__file__).with_name("camera_driver.py"))
         command = [script, str(image), size, "--rate", str(RATE), "--count", str(count)]
-        with _running(command, _environment("camera" in sides)) as driver:
+        with running(command, _environment("camera" in sides)) as driver:
             counter.receive_while(driver)
             sent, seconds = driver.communicate()[0].split()
     row = _row(counter, network, size, sides, int(sent), float(seconds))
@@ -182,7 +182,8 @@ def _environment(has_profile: bool) -> Mapping[str, str]:
 
 
 @contextmanager
-def _running(arguments: list[str], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def running(arguments: list[str], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """A Python process, terminated at the end of the block; its log goes nowhere."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
@@ -194,7 +195,8 @@ def _running(arguments: list[str], environment: Mapping[str, str]) -> Iterator["
             process.wait(PATIENCE)
 
 
-def _milliseconds(earlier: Any, later: Any) -> float:
+def milliseconds(earlier: Any, later: Any) -> float:
+    """Between two times of messages."""
     return (Time.from_msg(later) - Time.from_msg(earlier)).nanoseconds / 1e6
 
 

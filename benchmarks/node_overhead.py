@@ -186,7 +186,7 @@ def _measure(
         possible=min(1.0, 1000 / (rate * bare)),
         bare_cpu=bare_cpu,
         node_cpu=cpu / len(node),
-        memory_mib=_memory_mib(pid),
+        memory_mib=memory_mib(pid),
         hands=len(camera.received[-1][0].hands),
     )
 
@@ -224,18 +224,19 @@ def _marker_milliseconds(pipeline: HandPipeline, image: ImageArray) -> float:
 def _memory_growth(camera: CameraStandIn, pid: int, image: ImageArray, count: int) -> float:
     """Growth of the node's memory in MiB over `count` images, after 500 images of warm-up."""
     camera.play(image, 100.0, 500)
-    before = _memory_mib(pid)
+    before = memory_mib(pid)
     for _ in tqdm(range(count // 100), desc="memory", unit=" hundred images", disable=None):
         camera.play(image, 100.0, 100)
         camera.received.clear()
-    return _memory_mib(pid) - before
+    return memory_mib(pid) - before
 
 
 def _milliseconds(earlier: Any, later: Any) -> float:
     return (Time.from_msg(later) - Time.from_msg(earlier)).nanoseconds / 1e6
 
 
-def _memory_mib(pid: int) -> float:
+def memory_mib(pid: int) -> float:
+    """Resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 

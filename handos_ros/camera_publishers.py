@@ -29,17 +29,18 @@ from handos_ros.wrists import SIDES, hand_to_follow
 
 
 @dataclass(frozen=True)
-class Publication:
-    """What became of one image's hands."""
+class FoundHands:
+    """An image and its hands, which nobody changes any more: several threads read them."""
 
-    finished: float
-    """`time.monotonic` when the HandArray was published."""
-    missing_transform: str
-    """Why nothing was published in the target frame; empty: it was, or nobody subscribes."""
+    image: ImageArray
+    hands: tuple[Hand, ...]
+    record: ImageRecord
 
 
 class CameraPublishers:
     """Publishers of one camera. Messages that nobody subscribes to are not built.
+
+    `publish_hands`, `publish_poses` and `publish_drawings` may run in threads of their own.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ class CameraPublishers:
         if outputs.detections is not None:
             self._detections_2d = self._advertise(outputs.detections.array_2d, "detections_2d", HANDS_QOS)
             self._detections_3d = self._advertise(outputs.detections.array_3d, "detections_3d", HANDS_QOS)
+        self._poses = self._publishers[1:]
+        """All that `publish_poses` publishes: what has been advertised so far, without the HandArray."""
         self._markers = self._advertise(MarkerArray, "markers", MARKERS_QOS)
         self._overlay = self._advertise(Image, "overlay", OVERLAY_QOS)
         self._marker_builder = HandMarkers(topology)
@@ -76,25 +79,39 @@ class CameraPublishers:
         """Whether anybody subscribes to anything about this camera."""
         return self._outputs.tf_listeners > 0 or any(map(_is_heard, self._publishers))
 
-    def publish(
-        self, image: ImageArray, hands: Sequence[Hand], record: ImageRecord, *, with_meshes: bool
-    ) -> Publication:
-        """Publish the hands of one image, the HandArray first."""
-        header = record.header
-        message = hand_array_message(hands, record, self._topology.id, with_meshes=with_meshes)
+    @property
+    def are_poses_heard(self) -> bool:
+        """Whether anybody subscribes to what `publish_poses` publishes."""
+        return any(map(_is_heard, self._poses))
+
+    @property
+    def are_drawings_heard(self) -> bool:
+        """Whether anybody subscribes to what `publish_drawings` publishes."""
+        return _is_heard(self._markers) or _is_heard(self._overlay)
+
+    def publish_hands(self, found: FoundHands, *, with_meshes: bool) -> float:
+        """Publish the HandArray, then the frames of wrists; return `time.monotonic` between the two."""
+        message = hand_array_message(found.hands, found.record, self._topology.id, with_meshes=with_meshes)
         message.finished, finished = self._node.get_clock().now().to_msg(), time.monotonic()
         self._hands.publish(message)
         if self._outputs.wrists is not None:
-            self._outputs.wrists.broadcast(hands, header, self._camera)
-        missing_transform = self._publish_in_target_frame(hands, header)
+            self._outputs.wrists.broadcast(found.hands, found.record.header, self._camera)
+        return finished
+
+    def publish_poses(self, found: FoundHands) -> str:
+        """Publish poses and detections; return why there are none in the target frame, or nothing."""
+        hands, header = found.hands, found.record.header
         if self._outputs.detections is not None and _is_heard(self._detections_2d):
             self._detections_2d.publish(self._outputs.detections.in_2d(hands, header))
+        return self._publish_in_target_frame(hands, header)
+
+    def publish_drawings(self, found: FoundHands) -> None:
+        """Publish markers and overlay."""
         if _is_heard(self._markers):
-            for markers in self._marker_builder.messages(hands, header):
+            for markers in self._marker_builder.messages(found.hands, found.record.header):
                 self._markers.publish(markers)
         if _is_heard(self._overlay):
-            self._overlay.publish(self._overlay_message(image, hands, record))
-        return Publication(finished, missing_transform)
+            self._overlay.publish(self._overlay_message(found))
 
     def _publish_in_target_frame(self, hands: Sequence[Hand], header: Header) -> str:
         """Publish poses and 3D detections; return why that was not possible, or nothing."""
@@ -122,10 +139,11 @@ class CameraPublishers:
         target = self._outputs.target
         return PoseFrame(header) if target is None else target.pose_frame(header)
 
-    def _overlay_message(self, image: ImageArray, hands: Sequence[Hand], record: ImageRecord) -> Image:
+    def _overlay_message(self, found: FoundHands) -> Image:
         # A mesh in metres can only be drawn as a pinhole camera sees it.
-        camera = record.intrinsics.camera if record.intrinsics.lens is None else None
-        return image_message(draw_hands(image, hands, self._topology, camera), record.header)
+        intrinsics = found.record.intrinsics
+        camera = intrinsics.camera if intrinsics.lens is None else None
+        return image_message(draw_hands(found.image, found.hands, self._topology, camera), found.record.header)
 
     def _advertise(self, kind: type, name: str, qos: QoSProfile) -> "Publisher[Any]":
         publisher = advertise(self._node, kind, f"~/{in_camera_namespace(self._camera, name)}", qos)

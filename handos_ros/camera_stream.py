@@ -57,10 +57,10 @@ class ReceivedImage:
 
 
 class CameraStream:
-    """Everything that belongs to one camera: its topics, newest image, tracked hands and counters.
+    """Everything that belongs to one camera: its topics, tracked hands and counters.
 
     It publishes from construction to `close` and receives between `subscribe` and `unsubscribe`. The executor's thread
-    receives; the worker's thread takes the newest image and does the rest.
+    receives; the worker's threads do the rest.
 
     Parameters
     ----------
@@ -96,7 +96,6 @@ class CameraStream:
         self._reset()
 
     def _reset(self) -> None:
-        self._newest: ReceivedImage | None = None
         self._clock, self._reception = ImageClock(), ReceptionClock(self._node)
         self.signal_range = SignalRange(self._parameters.signal_bits)
         self.image_monitor = ImageMonitor()
@@ -193,19 +192,6 @@ class CameraStream:
         if self._image_shape not in (None, image_shape):
             self.tracker.forget()
         self._image_shape = image_shape
-
-    def offer(self, image: ReceivedImage) -> bool:
-        """Store the newest image; return False if it replaces one that the worker has not taken yet."""
-        was_empty = self._newest is None
-        self.counters.replaced += not was_empty
-        self._newest = image
-        return was_empty
-
-    def take_newest(self) -> ReceivedImage:
-        """Return the waiting image and forget it."""
-        newest, self._newest = self._newest, None
-        assert newest is not None, "an image was offered before"
-        return newest
 
     def silent_for(self, now: float) -> float:
         """Seconds since the last image; before the first since the node subscribed, since then."""

@@ -15,8 +15,8 @@ MAX_LATENCIES: Final = 300
 
 @dataclass
 class CameraCounters:
-    """Counts of one camera since activation. Subscriptions write the first part, the worker the second, diagnostics the
-    third."""
+    """Counts of one camera since activation. Subscriptions write the first part, the worker the second, the thread for
+    poses `transforms`, diagnostics the last part."""
 
     received: int = 0
     lost: int = 0
@@ -35,6 +35,10 @@ class CameraCounters:
     rejections: "Counter[str]" = field(default_factory=Counter)
     """Hands that were dropped or lost their metres because they could not be true."""
     published: int = 0
+    poses_dropped: int = 0
+    """Images whose poses and detections gave way to those of a newer one."""
+    drawings_dropped: int = 0
+    """Images whose overlay and markers gave way to those of a newer one."""
     transforms: "TransformCounters" = field(default_factory=lambda: TransformCounters())
     hands: int = 0
     """Hands in the newest image, including coasting ones."""
@@ -92,6 +96,10 @@ class TransformCounters:
         """Count an image."""
         self.missing += bool(problem)
         self.problem = problem
+
+    def forget(self) -> None:
+        """Nobody subscribes to poses any more, so nothing is missing."""
+        self.problem = ""
 
 
 @dataclass

@@ -73,6 +73,8 @@ def camera_status(camera: CameraCondition) -> DiagnosticStatus:
                 "frames late": counters.late,
                 "stamps not used": _counts({problem.name: n for problem, n in dict(counters.stamps.counts).items()}),
                 "implausible hands": _counts(dict(counters.rejections)),
+                "poses dropped": counters.poses_dropped,
+                "drawings dropped": counters.drawings_dropped,
                 "missing transforms": counters.transforms.missing,
                 "latency p50 [ms]": _milliseconds(counters.latency(50)),
                 "latency p95 [ms]": _milliseconds(counters.latency(95)),

@@ -1,17 +1,8 @@
 """Forwards what `handos_model` logs, such as the progress of building an engine, to the node's log."""
 
 import logging
-from typing import Final
 
-from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.impl.rcutils_logger import RcutilsLogger
-
-_SEVERITIES: Final = (
-    (logging.ERROR, LoggingSeverity.ERROR),
-    (logging.WARNING, LoggingSeverity.WARN),
-    (logging.INFO, LoggingSeverity.INFO),
-    (logging.DEBUG, LoggingSeverity.DEBUG),
-)
 
 
 class RosLogHandler(logging.Handler):
@@ -23,10 +14,16 @@ class RosLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record."""
-        for level, severity in _SEVERITIES:
-            if record.levelno >= level:
-                self._logger.log(record.getMessage(), severity)
-                return
+        message = record.getMessage()
+        # A line of its own for each severity: rclpy refuses a call that changes its severity.
+        if record.levelno >= logging.ERROR:
+            self._logger.error(message)
+        elif record.levelno >= logging.WARNING:
+            self._logger.warning(message)
+        elif record.levelno >= logging.INFO:
+            self._logger.info(message)
+        else:
+            self._logger.debug(message)
 
 
 def forward_logs(logger: RcutilsLogger) -> None:

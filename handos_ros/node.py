@@ -32,7 +32,7 @@ class HandosNode(ManagedNode[NodeParameters]):
     """Estimates the hands in the newest image of every camera and publishes them.
 
     configure loads the network and advertises, activate subscribes to the cameras, deactivate and cleanup undo it. The
-    executor's thread only receives; a worker thread does everything else, one image at a time.
+    executor's thread only receives; the worker's threads do everything else, one image at a time.
 
     Raises
     ------

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final, Optional, TypeAlias
 
 import rclpy
-import typer
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.logging import get_logger_level, set_logger_level
 from rclpy.signals import SignalHandlerOptions
@@ -57,6 +56,8 @@ def run_as_ros_command(command: Callable[..., None], name: str) -> None:
     name
         Of the program, for its messages.
     """
+    import typer  # here, because nodes start sooner without it
+
     app = typer.Typer(add_completion=False)
     app.command(name)(command)
     with _readable_arguments(name):

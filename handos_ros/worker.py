@@ -1,32 +1,26 @@
-"""The thread that does the work: takes the newest image of a camera, estimates its hands, publishes them."""
+"""The threads that do the work: one estimates the hands and publishes them, two others what is derived from them."""
 
-import threading
 import time
-import traceback
-from collections import deque
-from typing import Final
 
 from rclpy.node import Node
 
-from handos_model.files.image_messages import ImageDecodingError
-from handos_model.inference.output_check import NetworkOutputError
+from handos_ros.camera_publishers import FoundHands
 from handos_ros.camera_stream import WARNING_PERIOD, CameraStream, ReceivedImage
 from handos_ros.counters import ErrorCounters
 from handos_ros.hand_estimator import HandEstimator
+from handos_ros.image_thread import ImageThread
 from handos_ros.live_parameters import LiveParameters
 from handos_ros.messages import ImageRecord
 from handos_ros.parameters import NodeParameters
-
-EXPLAINED_ERRORS: Final = (ImageDecodingError, NetworkOutputError)
-"""Errors of single images whose message says everything."""
 
 
 class Worker:
     """Processes one image at a time, from construction until it is stopped.
 
-    Of each camera only the newest image waits, so a slow worker gets fresh images and not a queue of old ones. Cameras
-    are served in turn, however fast each is. An error costs its image and is counted; the next image is processed as
-    usual.
+    Of each camera only the newest image waits, so a slow worker gets fresh images and not a queue of old ones. What
+    else is published about an image is made in threads of its own, from the newest hands: neither a drawing nor a
+    transform that is waited for delays hands, and no drawing delays poses. Drawings are begun while no image waits, but
+    at least every tenth of a second.
 
     Parameters
     ----------
@@ -43,54 +37,23 @@ class Worker:
     def __init__(
         self, node: Node, estimator: HandEstimator, parameters: LiveParameters[NodeParameters], errors: ErrorCounters
     ) -> None:
-        self._node, self._estimator, self._parameters, self._errors = node, estimator, parameters, errors
-        self._changed = threading.Condition()
-        self._waiting: deque[CameraStream] = deque()
-        self._is_stopping = False
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
-        self._thread.start()
+        self._node, self._estimator, self._parameters = node, estimator, parameters
+        self._hands = ImageThread("hands", self._process, "an image", node, errors)
+        self._poses = ImageThread("poses", _publish_poses, "the poses of an image", node, errors)
+        # A network on the CPU keeps all cores busy: what is drawn beside it takes its time away.
+        self._drawings = ImageThread("drawings", _draw, "the drawings of an image", node, errors, self._hands)
 
     def deliver(self, stream: CameraStream, image: ReceivedImage) -> None:
         """Queue an image of a camera; may be called from another thread, like `stop`."""
-        with self._changed:
-            if stream.offer(image):
-                self._waiting.append(stream)
-            self._changed.notify()
+        stream.counters.replaced += self._hands.offer(stream, image)
 
     def stop(self) -> None:
-        """Finish the current image and end the thread."""
-        with self._changed:
-            self._is_stopping = True
-            self._changed.notify()
-        self._thread.join()
+        """Finish what is being made and end the threads."""
+        for thread in (self._hands, self._poses, self._drawings):
+            thread.stop()
 
-    def _take(self) -> tuple[CameraStream, ReceivedImage] | None:
-        """Wait for the image of the camera that has waited longest; ``None`` once stopped."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_stopping)
-            if self._is_stopping:
-                return None
-            stream = self._waiting.popleft()
-            return stream, stream.take_newest()
-
-    def _run(self) -> None:
-        while (taken := self._take()) is not None:
-            stream, image = taken
-            try:
-                self._process(stream, image, self._parameters.current)
-            except EXPLAINED_ERRORS as error:
-                self._errors.add(str(error))
-                stream.logger.error(f"{stream.image_topic}: {error}", throttle_duration_sec=WARNING_PERIOD)
-            except Exception as error:  # whatever it was, the next image may be better
-                if not self._node.context.ok():
-                    return  # a signal arrived while this image was processed: nobody is left to publish to
-                self._errors.add(f"{type(error).__name__}: {error}")
-                stream.logger.error(
-                    f"skipped an image of {stream.image_topic} because of an error:\n{traceback.format_exc()}",
-                    throttle_duration_sec=WARNING_PERIOD,
-                )
-
-    def _process(self, stream: CameraStream, image: ReceivedImage, parameters: NodeParameters) -> None:
+    def _process(self, stream: CameraStream, image: ReceivedImage) -> None:
+        parameters = self._parameters.current
         started = self._node.get_clock().now().to_msg()
         if _is_too_old(stream, image, parameters.max_age):
             stream.counters.too_old += 1
@@ -104,16 +67,35 @@ class Worker:
             dropped=stream.counters.dropped,
             operator=estimate.operator,
         )
-        publication = stream.publishers.publish(estimate.image, estimate.hands, record, with_meshes=parameters.meshes)
+        found = FoundHands(estimate.image, estimate.hands, record)
+        finished = stream.publishers.publish_hands(found, with_meshes=parameters.meshes)
         stream.counters.published += 1
         stream.counters.hands = len(estimate.hands)
-        stream.counters.latencies.append((publication.finished - image.arrived) * 1000)
-        stream.counters.transforms.add(publication.missing_transform)
-        if publication.missing_transform:
-            stream.logger.warning(
-                f"poses of {stream.image_topic} are not published: {publication.missing_transform}",
-                throttle_duration_sec=WARNING_PERIOD,
-            )
+        stream.counters.latencies.append((finished - image.arrived) * 1000)
+        self._hand_on(stream, found)
+
+    def _hand_on(self, stream: CameraStream, found: FoundHands) -> None:
+        """Let the other threads publish what somebody listens to."""
+        if stream.publishers.are_poses_heard:
+            stream.counters.poses_dropped += self._poses.offer(stream, found)
+        else:
+            stream.counters.transforms.forget()
+        if stream.publishers.are_drawings_heard:
+            stream.counters.drawings_dropped += self._drawings.offer(stream, found)
+
+
+def _publish_poses(stream: CameraStream, found: FoundHands) -> None:
+    missing_transform = stream.publishers.publish_poses(found)
+    stream.counters.transforms.add(missing_transform)
+    if missing_transform:
+        stream.logger.warning(
+            f"poses of {stream.image_topic} are not published: {missing_transform}",
+            throttle_duration_sec=WARNING_PERIOD,
+        )
+
+
+def _draw(stream: CameraStream, found: FoundHands) -> None:
+    stream.publishers.publish_drawings(found)
 
 
 def _is_too_old(stream: CameraStream, image: ReceivedImage, max_age: float) -> bool:

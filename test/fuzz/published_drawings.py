@@ -91,5 +91,5 @@ def _check_values(values: dict[str, Any], name: str) -> None:
             require(not {"nan", "inf"} & set(words), f"{name}: {key} is a number: {value}")
         if key == "image level [0..255]" and value != "no image yet":
             require_within(float(value), 0, 255, key)
-        if key.startswith("frames "):
+        if key.startswith("frames ") or key.endswith(" dropped"):
             require(np.iinfo(np.int64).max > int(value) >= 0, f"{key} counts: {value}")

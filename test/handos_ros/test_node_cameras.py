@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseArray
-from node_process import LIT, Client, RosProcess, TestCamera, running_node, stamp_of, write_weights
+from node_process import FRAME_ID, LIT, Client, RosProcess, TestCamera, running_node, stamp_of, write_weights
 from sensor_msgs.msg import Image
 
 from handos_ros.image_decoding import decode_image
@@ -63,9 +63,13 @@ def test_a_slow_camera_is_served_beside_a_fast_one(client: Client, left: TestCam
 def test_each_camera_has_its_own_overlay_and_fingertips(client: Client, left: TestCamera, right: TestCamera) -> None:
     overlays = client.collect(Image, "/handos/left/overlay")
     fingertips = client.collect(PoseArray, "/handos/right/fingertips")
+    sent = []
     client.until(
-        lambda: overlays and fingertips and fingertips[-1].poses, lambda: (left.send(), right.send(), client.spin(0.05))
+        lambda: overlays and fingertips and fingertips[-1].poses,
+        lambda: (sent.append(stamp_of(left.send())), right.send(), client.spin(0.05)),
     )
+    assert {stamp_of(overlay.header) for overlay in overlays} <= set(sent)
+    assert overlays[-1].header.frame_id == FRAME_ID
     drawn = decode_image(overlays[-1])
     assert drawn.shape == LIT.shape
     assert np.count_nonzero(drawn != LIT) > 100
