@@ -1,7 +1,8 @@
 """Latency and memory of HandOS and MediaPipe Hands on the same real frames, alternating frame by frame.
 
-Each runs in its own process. On the first run MediaPipe is installed into its own virtual environment, because it needs
-other versions of numpy and OpenCV.
+Each runs in its own process: on single images, where both look for hands in all of each image, or with `--tracking`
+on a video, where both follow the hands from frame to frame. On the first run MediaPipe is installed into its own
+virtual environment, because it needs other versions of numpy and OpenCV.
 """
 
 import json
@@ -39,6 +40,8 @@ class Result:
     frames: int
     median: float
     """Milliseconds per frame."""
+    mean: float
+    """Milliseconds per frame: where few frames take longer than most, the load of the processor."""
     slowest_tenth: float
     """90th percentile, milliseconds per frame."""
     hands: float
@@ -78,6 +81,9 @@ class Worker:
 
 def compare(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Video or folder of images, best with two hands.")],
+    tracking: Annotated[
+        bool, typer.Option("--tracking", help="Follow the hands through a video: each program in its own video mode.")
+    ] = False,
     frames: Annotated[int, typer.Option(min=1, help="Maximum number of frames.")] = 300,
     resolution: Annotated[
         list[str] | None, typer.Option(metavar="WxH", help="Frames are scaled to it; default: 640x480 and 1280x720.")
@@ -87,18 +93,21 @@ def compare(
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Also write the results here.")] = None,
 ) -> None:
     """Measure both on SOURCE and print the ratio of their medians; below 1 HandOS is faster."""
-    images = [frame.image for frame in islice(open_source(source).frames, frames)]
-    python = prepare_mediapipe()
+    opened = open_source(source)
+    if tracking and opened.frame_rate is None:
+        raise typer.BadParameter(f"--tracking needs a video, and {source} has images without time: leave it out")
+    images = [frame.image for frame in islice(opened.frames, frames)]
+    frame_rate = str(opened.frame_rate) if tracking else "0"
     workers = [
-        Worker("HandOS", [sys.executable, str(HERE / "handos_worker.py"), weights, backend]),
-        Worker("MediaPipe Hands", [python, str(HERE / "mediapipe_worker.py")]),
+        Worker("HandOS", [sys.executable, str(HERE / "handos_worker.py"), weights, backend, frame_rate]),
+        Worker("MediaPipe Hands", [prepare_mediapipe(), str(HERE / "mediapipe_worker.py"), frame_rate]),
     ]
     results = [result for size in resolution or RESOLUTIONS for result in measure(workers, images, size)]
     for worker in workers:
         worker.close()
     print_table(results)
     if out is not None:
-        report = {"machine": machine(), "results": [asdict(result) for result in results]}
+        report = {"machine": machine(), "tracking": tracking, "results": [asdict(result) for result in results]}
         with atomic_write(out) as temporary:
             temporary.write_text(json.dumps(report, indent=2) + "\n")
 
@@ -143,6 +152,7 @@ def summarise(name: str, resolution: str, frames: list[dict[str, float]]) -> Res
         resolution=resolution,
         frames=len(frames),
         median=float(np.median(milliseconds)),
+        mean=float(np.mean(milliseconds)),
         slowest_tenth=float(np.percentile(milliseconds, 90)),
         hands=float(np.mean([frame["hands"] for frame in frames])),
         peak_memory=max(frame["peak_memory"] for frame in frames),
@@ -150,15 +160,16 @@ def summarise(name: str, resolution: str, frames: list[dict[str, float]]) -> Res
 
 
 def print_table(results: list[Result]) -> None:
-    """Print a table and the ratio of the medians for each resolution."""
-    print(f"{'':<18}{'image':>10}{'frames':>8}{'median ms':>11}{'90 % ms':>9}{'hands':>7}{'MiB':>6}")
+    """Print a table and the ratios for each resolution."""
+    print(f"{'':<18}{'image':>10}{'frames':>8}{'median ms':>11}{'mean':>7}{'90 %':>7}{'hands':>7}{'MiB':>6}")
     for r in results:
         print(
-            f"{r.program:<18}{r.resolution:>10}{r.frames:>8}{r.median:>11.1f}{r.slowest_tenth:>9.1f}"
+            f"{r.program:<18}{r.resolution:>10}{r.frames:>8}{r.median:>11.1f}{r.mean:>7.1f}{r.slowest_tenth:>7.1f}"
             f"{r.hands:>7.2f}{r.peak_memory:>6.0f}"
         )
     for ours, theirs in zip(results[::2], results[1::2], strict=True):
-        print(f"{ours.resolution}: HandOS takes {ours.median / theirs.median:.2f} times as long as MediaPipe Hands")
+        median, mean = ours.median / theirs.median, ours.mean / theirs.mean
+        print(f"{ours.resolution}: HandOS takes {median:.2f} times as long as MediaPipe Hands (means: {mean:.2f})")
 
 
 if __name__ == "__main__":

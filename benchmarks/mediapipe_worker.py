@@ -1,7 +1,9 @@
-"""Worker of `against_mediapipe.py`: MediaPipe Hands in detection mode, up to two hands per image.
+"""Worker of `against_mediapipe.py`: MediaPipe Hands, up to two hands per image.
 
 It needs RGB. The frames are converted in advance; a user's program would have to spend that time too.
 """
+
+import sys
 
 import mediapipe
 import numpy as np
@@ -9,8 +11,9 @@ from timing_worker import serve
 
 
 def main() -> None:
-    # Detection mode, because HandOS also detects the hands of every image independently.
-    detector = mediapipe.solutions.hands.Hands(static_image_mode=True, max_num_hands=2, model_complexity=1)
+    # In a video it looks for palms only where it has lost a hand; in detection mode in every image.
+    is_video = float(sys.argv[1]) > 0
+    detector = mediapipe.solutions.hands.Hands(static_image_mode=not is_video, max_num_hands=2, model_complexity=1)
 
     def find_hands(image: np.ndarray) -> int:
         return len(detector.process(image).multi_hand_landmarks or ())

@@ -11,7 +11,8 @@ from scipy.optimize import linear_sum_assignment
 
 from handos_model.hand.hand import Hand, Handedness
 from handos_model.inference.smoothing import PointSmoother, Smoothing
-from handos_model.inference.tracking import MAX_COST, HandTracker, TrackingSettings, _Detection, _Moment
+from handos_model.inference.track import Detection, Moment
+from handos_model.inference.tracking import MAX_COST, HandTracker, TrackingSettings
 
 FRAME = 1 / 30
 RAW = TrackingSettings(smoothing=None)
@@ -48,8 +49,8 @@ def test_greedy_matching_equals_the_optimal_assignment_for_moving_hands() -> Non
         sides = rng.choice(["left", "right"], 4)
         for k in range(6):
             hands = [hand_at(x, y, side) for (x, y), side in zip(positions + k * velocities, sides, strict=True)]
-            detections = [_Detection.from_hand(hand) for hand in hands]
-            now = _Moment(k * FRAME, k * FRAME)
+            detections = [Detection.from_hand(hand) for hand in hands]
+            now = Moment(k * FRAME, k * FRAME)
             costs = np.array([[track.matching_cost(d, now) for track in tracker._tracks] for d in detections])
             if k:
                 rows, columns = linear_sum_assignment(np.minimum(costs, MAX_COST))

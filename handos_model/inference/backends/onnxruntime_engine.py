@@ -28,7 +28,7 @@ from handos_model.inference.backends.freed_memory import return_freed_memory
 from handos_model.inference.backends.processor_threads import processor_threads
 
 _NO_CHOICES: Final = RunChoices()
-_SPIN_MICROSECONDS: Final = "50"
+_SPIN_MICROSECONDS: Final = "20"
 """Longer than the gap between most operators, short enough not to block the core for other programs."""
 _BOUNDED_SPINNING_VERSION: Final = (1, 31)
 """First version of ONNX Runtime that is known to bound spinning; older ones spin without end."""
