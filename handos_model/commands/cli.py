@@ -6,6 +6,7 @@ torch.
 
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Annotated, Final
 
 import typer
@@ -18,6 +19,7 @@ from handos_model.commands.calibrate import calibrate
 from handos_model.commands.doctor import doctor
 from handos_model.commands.eval import evaluations
 from handos_model.commands.export import export
+from handos_model.commands.finetune import finetune
 from handos_model.commands.info import info
 from handos_model.commands.run import run
 from handos_model.commands.synth import synth
@@ -54,7 +56,7 @@ _EXTRA_OF_COMMAND: Final[dict[str, str]] = {
 """The extra that is named first where several install a module; otherwise "train"."""
 
 app = typer.Typer(no_args_is_help=True)
-for command in (run, annotate, calibrate, bench, build_engine, assets, synth, train, export, info, doctor):
+for command in (run, annotate, calibrate, bench, build_engine, assets, synth, train, finetune, export, info, doctor):
     app.command()(command)
 app.add_typer(evaluations, name="eval")
 
@@ -85,8 +87,22 @@ def main() -> None:
         if module in ("", "handos_model"):
             raise
         _fail(_missing_module(module, sys.argv[1:]))
+    except ImportError as error:  # a library that cannot be loaded
+        _fail(f"{' '.join(str(error).split())}: `handos doctor` says what to type")
+    except AttributeError as error:
+        husk = _husk_named(error.obj)
+        if husk is None:
+            raise
+        _fail(f"the files of {husk} are gone: `handos doctor` says what to type")
     except (OSError, ValueError, ArithmeticError) as error:
         _fail(str(error))
+
+
+def _husk_named(module: object) -> str | None:
+    """Name of an uninstalled package whose folder remains, which Python takes for a module; ``None``: it is none."""
+    if isinstance(module, ModuleType) and getattr(module, "__file__", None) is None:
+        return module.__name__
+    return None
 
 
 def _missing_module(module: str, arguments: Sequence[str]) -> str:

@@ -19,12 +19,17 @@ import numpy.typing as npt
 
 from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage
 from handos_model.files.atomic_write import atomic_write
+from handos_model.geometry.arrays import FloatArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.skeleton import JOINT_COUNT
 
 JPEG_QUALITY: Final = 92
+_NO_FILTER: Final = (cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE) if hasattr(cv2, "IMWRITE_PNG_FILTER") else ()
+"""Without filters, which some versions of OpenCV cannot leave out, part ids are encoded five times as fast."""
 UNKNOWN: Final = 255
 """Marks a joint's visibility as not annotated; all other values that are not annotated are NaN."""
+_COMPLETE: Final = "is_complete"
+"""The array that shards written before there were incomplete images lack."""
 _ARRAYS: Final = (
     "image_bytes", "image_ends", "part_bytes", "part_ends", "cameras", "hand_ends", "boxes", "joints_2d", "is_right",
     "visibility", "joints_3d", "vertices",
@@ -51,6 +56,13 @@ def write_shard(folder: Path, number: int, frames: Sequence[AnnotatedImage]) -> 
 class AnnotatedFolder(Sequence[AnnotatedImage]):
     """The frames of all shards of a folder, in order.
 
+    Parameters
+    ----------
+    folder
+        Holds the shards.
+    count
+        How many of the frames; default: all.
+
     Raises
     ------
     FileNotFoundError
@@ -59,8 +71,8 @@ class AnnotatedFolder(Sequence[AnnotatedImage]):
         If a shard is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, count: int | None = None) -> None:
+        self._folder, self._count = folder, count
         self._paths = sorted(folder.glob("shard_*.npz"))
         if not self._paths:
             raise FileNotFoundError(
@@ -69,12 +81,12 @@ class AnnotatedFolder(Sequence[AnnotatedImage]):
         self._shards = [_map_shard(path) for path in self._paths]
         self._starts = np.cumsum([0, *(len(shard["image_ends"]) for shard in self._shards)])
 
-    def __reduce__(self) -> tuple[type["AnnotatedFolder"], tuple[Path]]:
+    def __reduce__(self) -> tuple[type["AnnotatedFolder"], tuple[Path, int | None]]:
         """Pickle only the path: other processes map the files themselves."""
-        return AnnotatedFolder, (self._folder,)
+        return AnnotatedFolder, (self._folder, self._count)
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return int(self._starts[-1]) if self._count is None else min(self._count, int(self._starts[-1]))
 
     @overload
     def __getitem__(self, index: int) -> AnnotatedImage: ...
@@ -105,8 +117,9 @@ def _pack(frames: Sequence[AnnotatedImage]) -> Arrays:
         "part_ends": np.cumsum([len(data) for data in parts], dtype=np.int64),
         "cameras": np.array([_camera_row(frame.camera) for frame in frames], np.float64).reshape(-1, 4),
         "hand_ends": np.cumsum([len(frame.hands) for frame in frames], dtype=np.int64),
+        _COMPLETE: np.array([frame.is_complete for frame in frames], np.bool_),
         "boxes": _stack([hand.box for hand in hands], (4,)),
-        "joints_2d": _stack([hand.joints_2d for hand in hands], (JOINT_COUNT, 2)),
+        "joints_2d": _stack([_annotated_joints(hand) for hand in hands], (JOINT_COUNT, 2)),
         "is_right": np.array([hand.handedness == "right" for hand in hands], np.bool_),
         "visibility": _stack([hand.visibility for hand in hands], (JOINT_COUNT,), UNKNOWN).astype(np.uint8),
         "joints_3d": _stack([hand.joints_3d for hand in hands], (JOINT_COUNT, 3)),
@@ -114,8 +127,15 @@ def _pack(frames: Sequence[AnnotatedImage]) -> Arrays:
     }
 
 
+def _annotated_joints(hand: AnnotatedHand) -> FloatArray:
+    if hand.annotated_joints is None:
+        return hand.joints_2d
+    return np.where(hand.annotated_joints[:, None], hand.joints_2d, np.nan).astype(np.float32)
+
+
 def _encode(suffix: str, image: npt.NDArray[np.uint8]) -> bytes:
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    png = [cv2.IMWRITE_PNG_COMPRESSION, 3, *_NO_FILTER]
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix == ".jpg" else png
     return bytes(cv2.imencode(suffix, image, options)[1])
 
 
@@ -144,6 +164,7 @@ def _unpack(shard: Arrays, frame: int) -> AnnotatedImage:
         hands=tuple(_hand(shard, hand) for hand in range(first, last)),
         camera=None if np.isnan(camera[0]) else CameraIntrinsics(*camera),
         part_ids=_decode(shard["part_bytes"], shard["part_ends"], frame, cv2.IMREAD_GRAYSCALE),
+        is_complete=_COMPLETE not in shard or bool(shard[_COMPLETE][frame]),
     )
 
 
@@ -165,13 +186,16 @@ def _decode(
 
 def _hand(shard: Arrays, hand: int) -> AnnotatedHand:
     visibility = np.array(shard["visibility"][hand])
+    box, joints_2d = np.array(shard["boxes"][hand], np.float32), np.array(shard["joints_2d"][hand], np.float32)
+    is_annotated = np.asarray(np.isfinite(joints_2d).all(axis=-1), np.bool_)
     return AnnotatedHand(
-        box=np.array(shard["boxes"][hand], np.float32),
-        joints_2d=np.array(shard["joints_2d"][hand], np.float32),
+        box=box,
+        joints_2d=np.where(is_annotated[:, None], joints_2d, (box[:2] + box[2:]) / 2).astype(np.float32),
         handedness="right" if shard["is_right"][hand] else "left",
         visibility=None if visibility[0] == UNKNOWN else visibility.astype(np.bool_),
         joints_3d=_optional(shard["joints_3d"][hand]),
         vertices=_optional(shard["vertices"][hand]),
+        annotated_joints=None if is_annotated.all() else is_annotated,
     )
 
 
@@ -184,7 +208,8 @@ def _optional(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32] | None
 def _map_shard(path: Path) -> Arrays:
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name: _map_member(path, archive.getinfo(f"{name}.npy")) for name in _ARRAYS}
+            names = (*_ARRAYS, _COMPLETE) if f"{_COMPLETE}.npy" in archive.namelist() else _ARRAYS
+            return {name: _map_member(path, archive.getinfo(f"{name}.npy")) for name in names}
     except (OSError, KeyError, ValueError, struct.error, zipfile.BadZipFile) as error:
         raise _damaged_shard(path, error) from error
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from handos_model.geometry.arrays import FloatArray, ImageArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Handedness
+from handos_model.hand.skeleton import JOINT_COUNT
 
 BOX_MARGIN = 0.07
 """Margin of a hand's box around its joints, as a fraction of the longest side of the joints' bounds."""
@@ -49,6 +50,12 @@ class AnnotatedHand:
     def has_joints(self) -> bool:
         """Whether any of the joints are annotated."""
         return self.annotated_joints is None or bool(self.annotated_joints.any())
+
+
+def hand_without_joints(box: FloatArray) -> AnnotatedHand:
+    """A hand of which only the box (4,) is known."""
+    middle = np.tile((box[:2] + box[2:]) / 2, (JOINT_COUNT, 1)).astype(np.float32)
+    return AnnotatedHand(box, middle, "right", annotated_joints=np.zeros(JOINT_COUNT, np.bool_))
 
 
 @dataclass(frozen=True)

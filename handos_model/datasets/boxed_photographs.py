@@ -12,11 +12,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage
+from handos_model.datasets.annotations import AnnotatedImage, hand_without_joints
 from handos_model.datasets.checked_arrays import checked_array
 from handos_model.datasets.dataset import read_sized_image
-from handos_model.geometry.arrays import FloatArray
-from handos_model.hand.skeleton import JOINT_COUNT
 
 Label = Mapping[str, Any]
 
@@ -68,7 +66,8 @@ class BoxedPhotographs(Sequence[AnnotatedImage]):
         label = self._labels[index]
         path = self._folder / "images" / label["image"]
         image = read_sized_image(path, (label["width"], label["height"]), "copy the whole folder again")
-        return AnnotatedImage(image, tuple(_hand(box) for box in label["boxes"]), is_complete=label["complete"])
+        hands = tuple(hand_without_joints(box) for box in label["boxes"])
+        return AnnotatedImage(image, hands, is_complete=label["complete"])
 
 
 def _open(folder: Path, options: Mapping[str, Any]) -> BoxedPhotographs:
@@ -98,8 +97,3 @@ def _checked_label(path: Path, entry: Mapping[str, Any]) -> Label:
         "image": name, "source": str(entry.get("source", "")), "width": width, "height": height, "boxes": boxes,
         "complete": entry["complete"],
     }  # fmt: skip
-
-
-def _hand(box: FloatArray) -> AnnotatedHand:
-    middle = np.tile((box[:2] + box[2:]) / 2, (JOINT_COUNT, 1)).astype(np.float32)
-    return AnnotatedHand(box, middle, "right", annotated_joints=np.zeros(JOINT_COUNT, np.bool_))

@@ -36,6 +36,8 @@ class StageConfiguration:
     all of them. Default: the square of `image_size`."""
     box_fraction: float = 0.0
     """Detector stage only: fraction of the images that come from `TrainingConfiguration.boxes`."""
+    own_fraction: float = 0.0
+    """Fraction of the images that come from `TrainingConfiguration.own_images`."""
     minutes: float | None = None
     """The stage ends after this time, even before its last step; then the schedule follows the clock."""
     cooldown: float = 0.3
@@ -43,6 +45,9 @@ class StageConfiguration:
     warmup_steps: int = 80
     weight_decay: float = 0.01
     ema_decay: float = 0.998
+    gentle: bool = False
+    """For weights that have come to rest: batch statistics stay, and heads that only training has, which start from
+    random weights or copies, have no losses. Their gradients would disturb everything below them."""
     pretrained_rate: float = 1.0
     """Learning rate of pretrained weights, relative to `learning_rate`."""
     decoded_queries: int = 2
@@ -53,10 +58,10 @@ class StageConfiguration:
     """Samples and their predictions are drawn every this many steps."""
 
     def __post_init__(self) -> None:
-        if self.photograph_fraction + self.box_fraction > 1:
+        if self.photograph_fraction + self.box_fraction + self.own_fraction > 1:
             raise ValueError(
-                f"photograph_fraction {self.photograph_fraction} and box_fraction {self.box_fraction} add up to more "
-                "than 1: reduce one of them"
+                f"photograph_fraction {self.photograph_fraction}, box_fraction {self.box_fraction} and own_fraction "
+                f"{self.own_fraction} add up to more than 1: reduce one of them"
             )
         if len(self.view_sizes) > MAX_VIEW_SIZES:
             raise ValueError(f"{len(self.view_sizes)} view_sizes are too many: give at most {MAX_VIEW_SIZES}")
@@ -64,6 +69,10 @@ class StageConfiguration:
     def done(self, step: int, seconds: float) -> float:
         """Fraction of the stage that is done: of its steps, or of its time if that is more."""
         return max(step / self.steps, 0.0 if self.minutes is None else seconds / (60 * self.minutes))
+
+    def expected_steps(self, step: int, seconds: float) -> int:
+        """Steps that the stage will have taken at its end, as fast as it took the first `step`."""
+        return round(step / self.done(step, seconds))
 
     def view_size_at(self, done: float, rng: np.random.Generator) -> InputSize:
         """Draw the size of the views of a step."""
@@ -108,6 +117,10 @@ class TrainingConfiguration:
     views: ViewRange = field(default_factory=ViewRange)
     rendered: str | None = None
     """Folder written by `handos synth`, if any."""
+    rendered_frames: int | None = None
+    """How many of them to train on, the first ones: the others are left to measure. Default: all."""
+    own_images: str | None = None
+    """Folder of labelled images that `handos finetune` wrote, if any."""
     photographs: str | None = None
     """Folder of photographs with weak labels, if any: ``images/`` and ``labels.json``."""
     boxes: str | None = None

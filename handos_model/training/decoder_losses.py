@@ -29,11 +29,13 @@ class DecoderLosses(nn.Module):
     """The paper's losses; their weights, which it does not publish, are chosen so that no term dominates.
 
     Photographs have no 3D annotations: the mesh is supervised by its projection and its handedness. Where a data set
-    annotates 3D joints only, or the mesh of another topology, the vertices are not supervised.
+    annotates 3D joints only, or the mesh of another topology, the vertices are not supervised. Trained gently, the mesh
+    heads of all layers but the last, which exist in training only, have no losses.
     """
 
-    def __init__(self, topology: HandTopology) -> None:
+    def __init__(self, topology: HandTopology, gentle: bool = False) -> None:
         super().__init__()
+        self._gentle = gentle
         faces = torch.from_numpy(topology.faces_right).long()
         sigmas = torch.tensor([OKS_SIGMAS[name.split("_")[-1]] for name in JOINT_NAMES])
         for name, value in (("faces", faces), ("edges", _unique_edges(faces)), ("sigmas", sigmas)):
@@ -67,7 +69,7 @@ class DecoderLosses(nn.Module):
         hand_layers = [_mask_unmatched(layer, matched) for layer in decoded.hand_layers]
         for losses in (
             *(self._losses_2d(layer, hands, matched, image_size) for layer in (*joint_layers, *hand_layers)),
-            *(self._losses_3d(layer, hands, matched, image_size) for layer in hand_layers),
+            *(self._losses_3d(layer, hands, matched, image_size) for layer in hand_layers[-1 if self._gentle else 0 :]),
         ):
             for name, loss in losses.items():
                 total[name] = total[name] + loss if name in total else loss

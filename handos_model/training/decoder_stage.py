@@ -40,17 +40,26 @@ class SupervisedDecoder(SupervisedModule):
         As for `HandOS`.
     decoded_queries
         Number of queries that are decoded per image and step.
+    gentle
+        As in `StageConfiguration`.
     """
 
-    def __init__(self, preset: Preset, topology: HandTopology, detector: Detector, decoded_queries: int) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        preset: Preset,
+        topology: HandTopology,
+        detector: Detector,
+        decoded_queries: int,
+        gentle: bool = False,
+    ) -> None:
+        super().__init__(gentle)
         self._decoded_queries = decoded_queries
         self.model = HandOS(preset, topology, detector)
-        self.dense_supervision = DenseSupervision(preset.width)
-        self.decoder_losses = DecoderLosses(topology)
+        self.dense_supervision = DenseSupervision(preset.width, gentle)
+        self.decoder_losses = DecoderLosses(topology, gentle)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of the queries that SimOTA matches to a hand; unmatched ones are decoded too, with weight 0."""
+        """Losses of the queries that SimOTA matches to a hand with joints; others are decoded too, with weight 0."""
         size = batch.longer_side
         output = self.model.detect(batch.network_input())
         corners = box_cxcywh_to_xyxy(output.boxes)
@@ -60,7 +69,8 @@ class SupervisedDecoder(SupervisedModule):
         decoded = self.model.decode(output, memory, indices)
         image_index = torch.arange(len(hand), device=hand.device)[:, None].expand_as(hand)
         hands = batch.select_hands(image_index.flatten(), hand.clamp(min=0).flatten())
-        losses = self.decoder_losses(decoded, hands, size, (hand >= 0).flatten())
+        is_known = (hand >= 0) & batch.has_joints[image_index, hand.clamp(min=0)]
+        losses = self.decoder_losses(decoded, hands, size, is_known.flatten())
         return losses | self.dense_supervision(memory, batch)
 
     @torch.no_grad()
@@ -131,8 +141,8 @@ def _build_module(
         return SupervisedDecoder(preset, topology, detector, stage.decoded_queries)
     if configuration.detector is None and configuration.detector_weights:
         checkpoint = Path(configuration.detector_weights)
-    first_stage = load_supervised_detector(preset, checkpoint)
-    module = SupervisedDecoder(preset, topology, first_stage.detector, stage.decoded_queries)
+    first_stage = load_supervised_detector(preset, checkpoint, stage.gentle)
+    module = SupervisedDecoder(preset, topology, first_stage.detector, stage.decoded_queries, stage.gentle)
     module.model.side_network = first_stage.side_network
     module.dense_supervision = first_stage.dense_supervision
     return module

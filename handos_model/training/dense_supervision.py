@@ -12,15 +12,16 @@ _JOINT_WEIGHT = 10.0
 
 
 class DenseSupervision(nn.Module):
-    """Losses of every cell of the memory; the part id head exists in training only.
+    """Losses of every cell of the memory; the part id head exists in training only, and has none if trained gently.
 
     The detector is frozen before the decoder is trained, so its features must encode joints already: without dense
     losses in the first stage the decoder finds joints a third less often. In the second stage they train the side
     network faster than the few points that the decoder samples.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, gentle: bool = False) -> None:
         super().__init__()
+        self._gentle = gentle
         self.parts = nn.Conv2d(width, PART_COUNT, 1)
 
     def forward(self, memory: Memory, batch: Batch) -> dict[str, Tensor]:
@@ -31,12 +32,12 @@ class DenseSupervision(nn.Module):
         target = joint_heatmaps(batch, rows, columns)
         weight = (1 + _JOINT_WEIGHT * target) * _is_known(batch, rows, columns)[:, None]
         heat = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
+        losses = {"heatmaps": 0.005 * heat / (batch.is_hand & batch.has_joints).sum().clamp(min=1)}
+        if self._gentle:
+            return losses
         parts = F.cross_entropy(self.parts(features), batch.part_ids.long(), ignore_index=UNKNOWN_PART, reduction="sum")
         known = (batch.part_ids != UNKNOWN_PART).sum().clamp(min=1)
-        return {
-            "heatmaps": 0.005 * heat / (batch.is_hand & batch.has_joints).sum().clamp(min=1),
-            "parts": parts / known,
-        }
+        return losses | {"parts": parts / known}
 
 
 def joint_heatmaps(batch: Batch, rows: int, columns: int) -> Tensor:

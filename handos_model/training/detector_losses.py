@@ -20,23 +20,27 @@ _DUPLICATE_IOU = 0.3
 class DetectorSupervision(nn.Module):
     """Losses of the detector; its coarse joint head, which reads the queries, exists in training only.
 
+    Trained gently, that head and those of all layers but the last have none.
+
     Losses are computed for all predictions, and unmatched ones get weight 0: a step whose shapes do not depend on
     values can be captured as a CUDA graph.
     """
 
-    def __init__(self, preset: Preset) -> None:
+    def __init__(self, preset: Preset, gentle: bool = False) -> None:
         super().__init__()
+        self._gentle = gentle
         width = preset.detector.width
         self.query_joints = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, JOINT_COUNT * 5))
 
     def forward(self, output: DFineOutput, batch: Batch) -> dict[str, Tensor]:
         hand_corners = batch.boxes / batch.longer_side
         losses = _box_losses(output.token_logits, output.token_boxes, hand_corners, batch)
-        for layer in range(output.layer_logits.shape[1]):
+        layers = output.layer_logits.shape[1]
+        for layer in range(layers - 1 if self._gentle else 0, layers):
             logits, boxes = output.layer_logits[:, layer], output.layer_boxes[:, layer]
             for name, loss in _box_losses(logits, boxes, hand_corners, batch).items():
                 losses[name] = losses[name] + loss
-        return losses | self._query_losses(output, batch, hand_corners)
+        return losses if self._gentle else losses | self._query_losses(output, batch, hand_corners)
 
     def _query_losses(self, output: DFineOutput, batch: Batch, hand_corners: Tensor) -> dict[str, Tensor]:
         """Coarse 2D joints (in units of the predicted box) and 3D joints from the last queries."""

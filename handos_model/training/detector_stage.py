@@ -30,16 +30,16 @@ class SupervisedDetector(SupervisedModule):
     The side network is trained here to shape the detector's features; the second stage starts from its weights.
     """
 
-    def __init__(self, preset: Preset) -> None:
-        super().__init__()
+    def __init__(self, preset: Preset, gentle: bool = False) -> None:
+        super().__init__(gentle)
         if not isinstance(preset.detector, DFinePreset):
             raise ValueError(
                 f"preset {preset.name!r} uses a published detector: train the decoder only (--stage decoder)"
             )
         self.detector = DFineDetector(preset.detector)
         self.side_network = build_side_network(preset, self.detector)
-        self.supervision = DetectorSupervision(preset)
-        self.dense_supervision = DenseSupervision(preset.width)
+        self.supervision = DetectorSupervision(preset, gentle)
+        self.dense_supervision = DenseSupervision(preset.width, gentle)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """All losses of the first stage."""
@@ -52,7 +52,7 @@ class SupervisedDetector(SupervisedModule):
         """Boxes with a score above 0.5 beside the annotations."""
         images = first_images(batch)
         output = self.detector.eval()(batch.image[: len(images)].float())
-        self.detector.train()
+        self.train()
         corners = [
             batch.longer_side * box_cxcywh_to_xyxy(boxes[logits > 0])
             for boxes, logits in zip(output.boxes, output.logits, strict=True)
@@ -76,7 +76,7 @@ def train_detector(
         raise ValueError(
             "the training configuration has no section detector: add it, or train the decoder only (--stage decoder)"
         )
-    module = _build_module(configuration, preset)
+    module = _build_module(configuration, preset, stage.gentle)
     module.detector.require_sizes(*stage.all_view_sizes())
     if configuration.bf16:
         module.detector.compute_in_bf16()
@@ -86,18 +86,18 @@ def train_detector(
     loop.run(mixture.draw, configuration.checkpoint_minutes)
 
 
-def _build_module(configuration: TrainingConfiguration, preset: Preset) -> SupervisedDetector:
+def _build_module(configuration: TrainingConfiguration, preset: Preset, gentle: bool) -> SupervisedDetector:
     """Start from earlier weights, or from random weights behind a pretrained backbone."""
     if configuration.detector_weights:
-        module = load_supervised_detector(preset, Path(configuration.detector_weights))
+        module = load_supervised_detector(preset, Path(configuration.detector_weights), gentle)
     else:
-        module = SupervisedDetector(preset)
+        module = SupervisedDetector(preset, gentle)
         module.detector.backbone.network.load_imagenet_weights(Path(configuration.backbone_weights))
     module.detector.backbone.network.freeze_fine_stages()
     return module
 
 
-def load_supervised_detector(preset: Preset, checkpoint: Path) -> SupervisedDetector:
+def load_supervised_detector(preset: Preset, checkpoint: Path, gentle: bool = False) -> SupervisedDetector:
     """The averaged weights of a checkpoint of this stage, or detector and side network of a safetensors file.
 
     A safetensors file has no heads for training; they start from random weights.
@@ -109,7 +109,7 @@ def load_supervised_detector(preset: Preset, checkpoint: Path) -> SupervisedDete
     ValueError
         If it is not such a file, or one of another preset.
     """
-    module = SupervisedDetector(preset)
+    module = SupervisedDetector(preset, gentle)
     expected, remedy = f"a detector of preset {preset.name!r}", "train the detector first (--stage detector)"
     if checkpoint.suffix == TRAINED_WEIGHTS_SUFFIX:
         load_averaged_weights(module.detector, checkpoint, expected, remedy, prefix="detector.")

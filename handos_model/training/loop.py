@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -28,6 +29,19 @@ DrawBatch = Callable[[int, InputSize, tuple[int, int, int]], Batch]
 
 class SupervisedModule(nn.Module):
     """What a stage trains: a part of the model together with its losses."""
+
+    def __init__(self, gentle: bool = False) -> None:
+        """Create the module; `gentle` as in `StageConfiguration`."""
+        super().__init__()
+        self._gentle = gentle
+
+    def train(self, mode: bool = True) -> "SupervisedModule":
+        """Set the mode; gently trained, batch normalisation goes on with its statistics."""
+        super().train(mode)
+        for module in self.modules():
+            if self._gentle and isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Losses by name; their sum is minimised."""
@@ -100,7 +114,7 @@ class TrainingLoop:
         self._started = saved
         process = self._accelerator.process_index
         with self._progress() as progress, self._open_tensorboard() as board:
-            while (done := self._stage.done(self.step, self._elapsed())) < 1:
+            while (done := self._done()) < 1:
                 # All processes draw the same size, because they wait for each other.
                 size = self._stage.view_size_at(done, np.random.default_rng((self._seed, self.step)))
                 batch = draw_batch(self._stage.batch_size_of(size), size, (self._seed, process, self.step))
@@ -108,6 +122,7 @@ class TrainingLoop:
                 for name, value in self._take_step(batch, done).items():
                     totals[name] = totals.get(name, 0.0) + value / self._stage.log_steps
                 self.step += 1
+                progress.total = self._stage.expected_steps(self.step, self._elapsed())
                 progress.update()
                 if self.step % self._stage.log_steps == 0:
                     means = {name: float(value) for name, value in totals.items()}
@@ -124,6 +139,14 @@ class TrainingLoop:
     def _elapsed(self) -> float:
         """Seconds of training, with those before the run was resumed."""
         return self._seconds + time.monotonic() - self._started
+
+    def _done(self) -> float:
+        """All processes go by the clock of the first one: if one ended a step earlier, the others would wait for it."""
+        seconds = self._elapsed()
+        if self._stage.minutes is not None and self._accelerator.num_processes > 1:
+            shared = torch.tensor(seconds, dtype=torch.float64, device=self._accelerator.device)
+            seconds = float(broadcast(shared))
+        return self._stage.done(self.step, seconds)
 
     def _take_step(self, batch: Batch, done: float) -> dict[str, Tensor]:
         """Returns losses and gradient norm on the device: reading them would synchronise with it."""

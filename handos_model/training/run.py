@@ -139,12 +139,16 @@ def open_sources(
     """
     settings = configuration.detector if stage == "detector" else configuration.decoder
     photograph_fraction = 0.0 if settings is None else settings.photograph_fraction
+    own_fraction = 0.0 if settings is None else settings.own_fraction
     box_fraction = settings.box_fraction if settings is not None and stage == "detector" else 0.0
     held_out = configuration.held_out_sources
     sources: list[tuple[AnnotatedImages, float]] = []
-    if configuration.rendered is not None and photograph_fraction + box_fraction < 1:
-        rendered = AnnotatedFolder(Path(configuration.rendered))
-        sources.append((rendered, 1 - photograph_fraction - box_fraction))
+    rendered_fraction = 1 - photograph_fraction - box_fraction - own_fraction
+    if configuration.rendered is not None and rendered_fraction > 0:
+        rendered = AnnotatedFolder(Path(configuration.rendered), configuration.rendered_frames)
+        sources.append((rendered, rendered_fraction))
+    if configuration.own_images is not None and own_fraction > 0:
+        sources.append((AnnotatedFolder(Path(configuration.own_images)), own_fraction))
     if configuration.photographs is not None and photograph_fraction > 0:
         folder = Path(configuration.photographs)
         photographs = Photographs(folder / "images", folder / "labels.json", without=held_out, reliable=True)
@@ -156,5 +160,6 @@ def open_sources(
         if stage == "decoder" or images.annotates_every_hand:
             sources.append((images, entry.weight))
     if not sources:
-        raise ValueError(f"the {stage} has nothing to train on: name rendered, photographs, boxes or datasets")
+        named = "rendered, photographs, boxes, own_images or datasets"
+        raise ValueError(f"the {stage} has nothing to train on: name {named}")
     return sources

@@ -308,6 +308,34 @@ def test_the_overlays_of_a_parent_folder_stay_in_their_folder(
     assert files_in("out/overlay") == {"images/1.png", "images/2.png", "images/10.png"}
 
 
+def test_folders_below_a_folder_have_overlays_in_folders_of_their_own(run: Run) -> None:
+    for name in ("a/1.png", "b/1.png"):
+        write_image(Path("tree") / name, np.full((240, 320, 3), 90, np.uint8))
+    drawn, mine = Path("out/overlay/tree"), Path("out/overlay/tree/a/mine.txt")
+    assert run("tree", "--out", "out", "--overlay") == 0
+    assert [drawn.joinpath(name).is_file() for name in ("a/1.png", "b/1.png")] == [True, True]
+    assert run("tree", "--out", "out", "--overlay", "--resume") == 0
+    assert frames_of("out") == [("tree/a/1.png", 0), ("tree/b/1.png", 1)]
+    mine.touch()
+    assert run("tree", "--out", "out", "--overwrite") == 0
+    assert list(Path("out/overlay").rglob("*.*")) == [mine]
+
+
+def test_results_inside_of_the_folder_that_is_read_are_not_read_themselves(run: Run) -> None:
+    write_image(Path("tree/a.png"), np.full((240, 320, 3), 90, np.uint8))
+    for _ in range(2):
+        assert run("tree", "--out", "tree/results", "--overlay", "--overwrite") == 0
+        assert frames_of("tree/results") == [("tree/a.png", 0)]
+    assert Path("tree/results/overlay/tree/a.png").is_file()
+
+
+def test_a_folder_below_the_overlays_is_not_overwritten_while_it_is_read(run: Run) -> None:
+    write_image(Path("tree/a/b/1.png"), np.full((240, 320, 3), 90, np.uint8))
+    assert run("tree", "--out", "out", "--overlay") == 0
+    assert run("out/overlay/tree/a", "--out", "out", "--overwrite") == 1
+    assert Path("out/overlay/tree/a/b/1.png").is_file()
+
+
 def test_a_camera_cannot_be_resumed(weights: Path, tmp_path: Path) -> None:
     from handos_model.recordings.camera_choice import CameraChoice
     from handos_model.recordings.source import FrameSource

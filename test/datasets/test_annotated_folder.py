@@ -1,13 +1,14 @@
 """Annotated folders: frames are read back as written; damaged shards are reported."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from handos_model.datasets.annotated_folder import AnnotatedFolder, shard_path, write_shard
-from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage
+from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, hand_without_joints
 from handos_model.geometry.intrinsics import CameraIntrinsics
 
 
@@ -111,3 +112,33 @@ def test_an_image_that_cannot_be_decoded_names_its_shard(tmp_path: Path) -> None
 
 def test_shard_paths_sort_by_number(tmp_path: Path) -> None:
     assert shard_path(tmp_path, 12).name == "shard_00012.npz"
+
+
+def test_boxes_without_joints_and_incomplete_images_are_read_back(tmp_path: Path) -> None:
+    image = np.zeros((64, 96, 3), np.uint8)
+    box = np.array([10, 20, 30, 50], np.float32)
+    partly = replace(bare_hand(np.random.default_rng(0)), annotated_joints=np.arange(21) < 5)
+    frames = [AnnotatedImage(image, (hand_without_joints(box), partly), is_complete=False), AnnotatedImage(image, ())]
+    write_shard(tmp_path, 0, frames)
+    read = AnnotatedFolder(tmp_path)
+    assert [frame.is_complete for frame in read] == [False, True]
+    alone, other = read[0].hands
+    assert not alone.has_joints
+    assert alone.box.tolist() == box.tolist()
+    assert np.isfinite(alone.joints_2d).all()
+    assert equal(other.annotated_joints, partly.annotated_joints)
+    np.testing.assert_allclose(other.joints_2d[:5], partly.joints_2d[:5])
+
+
+def test_a_shard_of_an_earlier_version_is_complete(tmp_path: Path) -> None:
+    path = write_shard(tmp_path, 0, frames_of_all_kinds())
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "is_complete"}
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    assert [frame.is_complete for frame in AnnotatedFolder(tmp_path)] == [True] * 3
+
+
+def test_only_the_first_frames_are_opened_if_asked_for(tmp_path: Path) -> None:
+    write_shard(tmp_path, 0, frames_of_all_kinds())
+    first = AnnotatedFolder(tmp_path, 2)
+    assert len(first) == len(list(first)) == len(pickle.loads(pickle.dumps(first))) == 2

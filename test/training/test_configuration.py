@@ -1,5 +1,6 @@
 """Training configurations: the shipped ones are valid, and errors name the mistake."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,13 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the train extra")
 
+from drawn_hands import STAGE, drawn_hands
+
 from handos_model.architecture.handos import build_detector
 from handos_model.architecture.input_size import InputSize
 from handos_model.architecture.presets import preset_named
-from handos_model.training.configuration import read_configuration
+from handos_model.datasets.annotated_folder import write_shard
+from handos_model.training.configuration import TrainingConfiguration, read_configuration
 from handos_model.training.run import open_sources
 
 RNG = np.random.default_rng(0)
@@ -67,5 +71,17 @@ def test_a_run_without_images_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     lines = [line for line in EDGE.read_text().splitlines() if not line.startswith(("rendered", "photographs"))]
     path.write_text("\n".join(lines))
-    with pytest.raises(ValueError, match=r"decoder .*rendered, photographs, boxes or datasets"):
+    with pytest.raises(ValueError, match=r"decoder .*rendered, photographs, boxes, own_images or datasets"):
         open_sources(read_configuration(path), "decoder", "any")
+
+
+def test_own_images_are_a_source_beside_the_first_rendered_frames(tmp_path: Path) -> None:
+    for folder in ("own", "rendered"):
+        write_shard(tmp_path / folder, 0, drawn_hands())
+    stage = replace(STAGE, photograph_fraction=0.0, own_fraction=0.25)
+    own, rendered = str(tmp_path / "own"), str(tmp_path / "rendered")
+    configuration = TrainingConfiguration("edge", 0, stage, rendered=rendered, rendered_frames=3, own_images=own)
+    sources = open_sources(configuration, "decoder", "any")
+    assert [(len(images), weight) for images, weight in sources] == [(3, 0.75), (4, 0.25)]
+    alone = replace(configuration, decoder=replace(stage, own_fraction=1.0))
+    assert [len(images) for images, _ in open_sources(alone, "decoder", "any")] == [4]

@@ -35,6 +35,13 @@ def test_a_stage_ends_by_steps_or_by_the_clock() -> None:
     assert stage.done(10, 120) == 1
 
 
+def test_the_clock_changes_how_many_steps_are_expected() -> None:
+    stage = replace(STAGE, steps=100, minutes=2)
+    assert stage.expected_steps(10, 6) == 100
+    assert stage.expected_steps(10, 30) == 40
+    assert stage.expected_steps(40, 120) == 40
+
+
 def test_the_learning_rate_cools_down_by_the_clock() -> None:
     stage = replace(STAGE, steps=1000, cooldown=0.5)
     assert learning_rate_factor(10, 0.4, stage) == 1
@@ -46,6 +53,7 @@ def test_the_learning_rate_cools_down_by_the_clock() -> None:
     ("change", "named"),
     [
         ({"photograph_fraction": 0.7, "box_fraction": 0.4}, "box_fraction"),
+        ({"photograph_fraction": 0.5, "own_fraction": 0.6}, "own_fraction"),
         ({"view_sizes": ((64, 64),) * (MAX_VIEW_SIZES + 1)}, "view_sizes"),
     ],
 )

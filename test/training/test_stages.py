@@ -24,6 +24,7 @@ from handos_model.datasets.annotated_folder import write_shard
 from handos_model.datasets.annotations import AnnotatedImage
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS
+from handos_model.training import loop as loop_module
 from handos_model.training import run
 from handos_model.training.batch import Batch
 from handos_model.training.checkpoint import load_checkpoint, save_checkpoint
@@ -288,6 +289,25 @@ def test_two_processes_see_different_samples_and_average_their_gradients(
     # The first process logs its own samples, which are those of a single process; the mean gradient differs.
     assert two["box"] == one["box"]
     assert two["norm"] != one["norm"]
+
+
+def test_all_processes_end_by_the_clock_of_the_first(
+    images: list[AnnotatedImage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[TrainingLoop] = []
+    monkeypatch.setattr(TrainingLoop, "run", lambda loop, *_: asked.append(loop))
+    stage = replace(STAGE, steps=1000, minutes=2)
+    configuration = TrainingConfiguration(
+        preset="edge", seed=5, detector=stage, decoder=stage, detector_weights=str(SHIPPED)
+    )
+    accelerator = Accelerator(cpu=True)
+    train_detector(configuration, [(images, 1.0)], TOPOLOGY.vertex_count, tmp_path / "new.pt", accelerator)
+    (loop,) = asked
+    # This process began at this moment; the first one says that 90 of the 120 seconds are over.
+    monkeypatch.setattr(loop_module, "broadcast", lambda seconds: torch.full_like(seconds, 90.0))
+    assert loop._done() < 0.5
+    monkeypatch.setattr(type(accelerator), "num_processes", 2)
+    assert loop._done() == 0.75
 
 
 def test_detector_weights_are_refused_as_decoder_weights(detector_checkpoint: Path, tmp_path: Path) -> None:

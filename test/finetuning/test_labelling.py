@@ -1,0 +1,167 @@
+"""Labels that are given, and what the network adds to them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handos_model.datasets.annotations import AnnotatedImage
+from handos_model.files.images import write_image
+from handos_model.finetuning.image_sets import write_image_set
+from handos_model.finetuning.labelling import LARGEST_SIDE, Labeller, Labels, find_labels
+from handos_model.finetuning.request import Request, require_same_request
+from handos_model.geometry.arrays import ImageArray
+from handos_model.geometry.intrinsics import CameraIntrinsics
+from handos_model.hand.hand import Hand, MetricHand
+from handos_model.inference.pipeline import HandPipeline
+
+BOX = np.array([20, 20, 60, 60], np.float32)
+JOINTS = np.linspace(BOX[:2] + 3, BOX[2:] - 3, 21).astype(np.float32)
+
+
+class OneHand(HandPipeline):
+    """Sees the same hand in every whole image, mirrored in the mirror image, and nothing in parts of it."""
+
+    def __init__(self, side: int) -> None:
+        self.side, self.count = side, 0
+
+    def __call__(self, image: ImageArray, camera: CameraIntrinsics | None = None) -> tuple[Hand, ...]:
+        self.count += 1
+        if image.shape[1] != self.side:
+            return ()
+        box, joints, side = BOX, JOINTS, "right"
+        if not image[0, 0].any():
+            last = np.float32(self.side - 1)
+            box = np.array([last - BOX[2], BOX[1], last - BOX[0], BOX[3]], np.float32)
+            joints, side = np.stack([last - JOINTS[:, 0], JOINTS[:, 1]], axis=-1), "left"
+        metric = None if camera is None else MetricHand(np.ones((21, 3), np.float32), np.ones(21), np.ones((4, 3)))
+        return (Hand(0.9, box, side, 1.0, joints, np.ones(21, np.float32), metric),)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[0, 0] = 255
+    write_image(tmp_path / "images/a.png", image)
+    return tmp_path / "images"
+
+
+def labels(folder: Path, **annotation: Any) -> Labels:
+    content = {
+        "images": [{"id": 0, "file_name": "a.png", "width": 100, "height": 100}],
+        "annotations": [{"id": 0, "image_id": 0, "category_id": 0} | annotation],
+        "categories": [{"id": 0, "name": "hand"}],
+    }
+    file = folder.parent / "labels.json"
+    file.write_text(json.dumps(content))
+    return find_labels(folder, file)
+
+
+def labelled(folder: Path, given: Labels) -> AnnotatedImage:
+    # Parts show nothing, so that the whole image and its mirror image have to agree alone.
+    image = Labeller(folder, given.given, OneHand(100)).label("a.png")
+    assert image is not None
+    return image
+
+
+def keypoints() -> list[float]:
+    return [float(value) for x, y in JOINTS for value in (x, y, 2)]
+
+
+def test_a_label_with_joints_and_side_is_taken_as_it_is_with_the_mesh_of_the_network(images: Path) -> None:
+    (hand,) = labelled(images, labels(images, keypoints=keypoints(), handedness="right")).hands
+    np.testing.assert_allclose(hand.joints_2d, JOINTS)
+    assert (hand.handedness, hand.annotated_joints) == ("right", None)
+    assert hand.joints_3d is not None
+    assert hand.vertices is not None
+
+
+@pytest.mark.parametrize("change", [{"handedness": "left"}, {"keypoints": [v + 20 for v in keypoints()]}])
+def test_a_mesh_that_contradicts_the_label_is_not_taken(change: dict[str, Any], images: Path) -> None:
+    given = {"keypoints": keypoints(), "handedness": "right"} | change
+    (hand,) = labelled(images, labels(images, **given)).hands
+    assert hand.joints_3d is None
+    assert hand.has_joints
+
+
+def test_joints_without_a_side_that_anybody_knows_are_not_trained_on(images: Path) -> None:
+    (hand,) = labelled(images, labels(images, keypoints=keypoints())).hands
+    assert not hand.has_joints
+
+
+def test_large_images_are_kept_small_with_their_labels(images: Path) -> None:
+    write_image(images / "a.png", np.full((1600, 800, 3), 9, np.uint8))
+    content = {
+        "images": [{"id": 0, "file_name": "a.png", "width": 800, "height": 1600}],
+        "annotations": [{"id": 0, "image_id": 0, "category_id": 0, "bbox": [400, 800, 200, 100]}],
+        "categories": [{"id": 0, "name": "hand"}],
+    }
+    (images.parent / "labels.json").write_text(json.dumps(content))
+    image = labelled(images, find_labels(images, images.parent / "labels.json"))
+    assert image.image.shape == (LARGEST_SIDE, LARGEST_SIDE // 2, 3)
+    np.testing.assert_allclose(image.hands[0].box, np.array([400, 800, 600, 900]) * 0.4, atol=0.5)
+
+
+def test_an_image_of_another_size_than_its_label_is_named(images: Path) -> None:
+    given = labels(images, bbox=[1, 2, 30, 40])
+    assert given.given is not None
+    wrong = {"a.png": replace(given.given["a.png"], width=50)}
+    with pytest.raises(ValueError, match=r"a\.png has 100 x 100 pixels.*50 x 100"):
+        Labeller(images, wrong, OneHand(100)).label("a.png")
+
+
+def test_without_labels_an_image_without_a_certain_hand_gives_none(images: Path) -> None:
+    assert Labeller(images, None, OneHand(50)).label("a.png") is None
+
+
+def test_labels_of_images_that_do_not_exist_are_named(images: Path) -> None:
+    given = labels(images, bbox=[1, 2, 30, 40])
+    (images / "a.png").rename(images / "b.png")
+    with pytest.raises(FileNotFoundError, match=r"images/a\.png.*labels\.json.*1 of 1"):
+        find_labels(images, images.parent / "labels.json")
+    assert given.names == ("a.png",)
+
+
+def test_images_that_the_file_does_not_mention_are_left_out(images: Path) -> None:
+    write_image(images / "b.png", np.zeros((10, 10, 3), np.uint8))
+    assert labels(images, bbox=[1, 2, 30, 40]).names == ("a.png",)
+    assert find_labels(images, None).names == ("a.png", "b.png")
+
+
+def test_an_interrupted_image_set_keeps_its_complete_parts(tmp_path: Path) -> None:
+    names = [str(k) for k in range(120)]
+    asked = []
+
+    def label(name: str) -> AnnotatedImage | None:
+        asked.append(name)
+        if len(asked) == 70:
+            raise KeyboardInterrupt
+        return None if int(name) % 2 else AnnotatedImage(np.zeros((8, 8, 3), np.uint8), ())
+
+    with pytest.raises(KeyboardInterrupt):
+        write_image_set(names, tmp_path, label, "label")
+    counts = write_image_set(names, tmp_path, label, "label")
+    assert asked[70] == "50"
+    assert (counts.images, counts.labelled, counts.hands) == (120, 60, 0)
+
+
+def test_a_state_folder_belongs_to_one_request(tmp_path: Path) -> None:
+    file = tmp_path / "labels.json"
+    file.write_text("{}")
+    request = Request(tmp_path / "a", file, tmp_path / "x.onnx", tmp_path / "state", 60)
+    require_same_request(request, ["1.png"])
+    require_same_request(replace(request, minutes=30, out=tmp_path / "y.onnx"), ["1.png"])
+    for other, names, named in (
+        (replace(request, images=tmp_path / "b"), ["1.png"], "--images"),
+        (replace(request, labels=None), ["1.png"], "--labels"),
+        (replace(request, rendered=tmp_path), ["1.png"], "--rendered"),
+        (request, ["1.png", "2.png"], "images"),
+    ):
+        with pytest.raises(ValueError, match=f"state was begun with .*{named}"):
+            require_same_request(other, names)
+    file.write_text("[]")
+    with pytest.raises(ValueError, match="other labels"):
+        require_same_request(request, ["1.png"])
