@@ -18,6 +18,7 @@ ROOT: Final = Path(__file__).parents[1]
 LIMIT: Final = 64 << 20
 """Bytes that travel with a call, the repository among them."""
 MARGIN: Final = 1 << 20
+NETWORKS: Final = "handos_model/weights/*.onnx"
 ARCHIVES: Final = ("first.zip", "second.zip")
 QUALITIES: Final = ((384, 85), (384, 75), (320, 75), (288, 70), (256, 70), (256, 60), (224, 55), (192, 50))
 """Longer side in pixels and WebP quality of the photographs, best first."""
@@ -42,7 +43,8 @@ def main() -> None:
     arguments = parser.parse_args()
     repository = repository_bytes()
     room = LIMIT - MARGIN - repository
-    print(f"repository {repository / 2**20:.1f} MiB, so {room / 2**20:.1f} MiB are free in each of two calls")
+    print(f"repository {repository / 2**20:.1f} MiB, so {room / 2**20:.1f} MiB are free in each of two calls, if the")
+    print(f"networks stay here: `truncate -s 0 {NETWORKS}` before the calls, `git checkout {NETWORKS}` after them")
     with tempfile.TemporaryDirectory() as folder:
         for side, quality in QUALITIES:
             if estimate(arguments, side, quality) > len(ARCHIVES) * room:
@@ -57,11 +59,14 @@ def main() -> None:
 
 
 def repository_bytes() -> int:
-    """Size of the files that travel with every call: tracked ones, and others that git does not ignore."""
+    """Size of the files that travel with every call: tracked ones, and others that git does not ignore.
+
+    Not of the networks in ONNX, which training does not read: they are to be emptied before the calls.
+    """
     command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"]
     names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
     paths = [ROOT / name for name in names if name]
-    return sum(path.stat().st_size for path in paths if path.is_file())
+    return sum(path.stat().st_size for path in paths if path.is_file() and not path.match(NETWORKS))
 
 
 def estimate(arguments: argparse.Namespace, side: int, quality: int) -> float:
