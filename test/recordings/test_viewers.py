@@ -90,6 +90,11 @@ def rows_of(path: Path) -> dict[str, list[dict[str, Any]]]:
     return {entity: sorted(found, key=lambda row: row.get("frame", -1)) for entity, found in rows.items()}
 
 
+def frames_in(path: Path) -> list[int]:
+    """Numbers of the frames in a recording, which may still be written."""
+    return [row["frame"] for row in rows_of(path).get("camera/image", [])] if path.is_file() else []
+
+
 def values_of(rows: list[dict[str, Any]], component: str) -> list[Any]:
     return [row[component] for row in rows if row.get(component) is not None]
 
@@ -207,9 +212,11 @@ def test_the_window_gets_every_frame(viewer: list[Process], tmp_path: Path) -> N
         for index in range(5):
             writer.write(result(index))
     assert window.is_open
+    deadline = time.monotonic() + 10
+    while len(frames_in(tmp_path / "seen.rrd")) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
     close(viewer[0])
-    images = rows_of(tmp_path / "seen.rrd")["camera/image"]
-    assert [row["frame"] for row in images] == [0, 1, 2, 3, 4]
+    assert frames_in(tmp_path / "seen.rrd") == [0, 1, 2, 3, 4]
 
 
 def test_a_closed_window_does_not_stop_a_run(viewer: list[Process]) -> None:
