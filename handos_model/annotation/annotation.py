@@ -84,6 +84,13 @@ class Annotation:
         finally:
             progress.close()
 
+    def read_published(self) -> None:
+        """Count what workers had written when they were interrupted, before they could say so."""
+        for recording in self.unfinished:
+            report = self.dataset.report(recording)
+            if report is not None:
+                self._reports[recording] = report
+
     def write_table(self, left_out: dict[str, str] | None = None) -> None:
         """Write what became of each recording; `left_out` says why some are not in the LeRobot data set."""
         reasons = left_out or {}

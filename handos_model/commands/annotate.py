@@ -159,6 +159,7 @@ def _run(
         annotation.run(workers)
     except KeyboardInterrupt as error:
         workers.close()
+        annotation.read_published()
         annotation.write_table()
         done = len(annotation.recordings) - len(annotation.unfinished)
         typer.echo(

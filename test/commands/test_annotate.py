@@ -262,7 +262,7 @@ def test_ctrl_c_ends_the_run_with_the_table_and_what_is_safe(annotate: Annotate,
         text=True,
         start_new_session=True,
     )
-    while process.poll() is None and not list(Path("out/recordings").glob("*/recording.json")):
+    while process.poll() is None and not list(Path("out/recordings").glob("*")):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     _, message = process.communicate()
