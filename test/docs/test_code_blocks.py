@@ -40,7 +40,7 @@ def with_results_of_that(folder: Path) -> Names:
     with_a_short_clip(folder)
     handos = Path(sys.executable).with_name("handos")
     camera = ROOT / "demo/clip.camera.json"
-    command = [handos, "run", folder / "demo/clip.mp4", "--camera", camera, "--track", "--out", folder / "results"]
+    command = [handos, "run", folder / "demo/clip.mp4", "--camera", camera, "--track", "--out", folder / "clip_results"]
     subprocess.run(command, check=True)
     return {}
 
