@@ -1,6 +1,6 @@
-"""How the shipped weights are trained further without losing what they know; the numbers were found by measurement.
+"""How the shipped weights are trained further without losing what they know.
 
-Trained like random weights, they lose a tenth of the hands within minutes (docs/finetuning.md): heads that only
+Trained like random weights, they lose hands within minutes (docs/finetuning.md): heads that only
 training has are random, their gradients reach everything below them, and Adam's steps are equally long however small a
 gradient is. So those heads are left out, batch statistics stay, and the rate is low (`StageConfiguration.gentle`).
 """
