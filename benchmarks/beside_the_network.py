@@ -28,8 +28,8 @@ from handos_model.files.atomic_write import atomic_write
 from handos_model.files.images import read_image
 from handos_model.geometry.arrays import ImageArray
 from handos_model.visualization.overlay import draw_hands
-from handos_ros.image_decoding import ImageMessage, decode_image
-from handos_ros.messages import image_message
+from handos_ros.images.image_decoding import ImageMessage, decode_image
+from handos_ros.messages.image_messages import image_message
 
 SIZES: Final = ((640, 480), (1280, 720))
 PAUSE: Final = 0.002

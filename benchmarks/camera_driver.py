@@ -18,8 +18,8 @@ from std_msgs.msg import Header
 from handos_model import CameraIntrinsics
 from handos_model.files.images import read_image
 from handos_model.geometry.arrays import ImageArray
-from handos_ros.messages import image_message
-from handos_ros.player import FRAME_ID, camera_info_message
+from handos_ros.messages.image_messages import camera_info_message, image_message
+from handos_ros.player import FRAME_ID
 
 MESSAGES: Final = 7
 """Images that differ, so that the node does not take the camera for a frozen one."""

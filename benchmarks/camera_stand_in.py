@@ -18,10 +18,10 @@ from visualization_msgs.msg import MarkerArray
 
 from handos_model import CameraIntrinsics
 from handos_model.geometry.arrays import ImageArray
-from handos_ros.messages import image_message
+from handos_ros.messages.image_messages import camera_info_message, image_message
 from handos_ros.msg import HandArray
-from handos_ros.player import CAMERA_QOS, FRAME_ID, camera_info_message
-from handos_ros.topics import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS
+from handos_ros.player import CAMERA_QOS, FRAME_ID
+from handos_ros.topics.qos import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS
 
 QUIET: Final = 0.5
 """Seconds to wait for the last hands."""

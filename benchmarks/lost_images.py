@@ -29,9 +29,9 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from handos_model.files.atomic_write import atomic_write
-from handos_ros.large_images import profile_environment
 from handos_ros.msg import HandArray
-from handos_ros.topics import HANDS_QOS
+from handos_ros.topics.large_images import profile_environment
+from handos_ros.topics.qos import HANDS_QOS
 
 SIZES: Final = ("640x480", "1280x720")
 RATE: Final = 30.0

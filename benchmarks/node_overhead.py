@@ -39,8 +39,8 @@ from handos_model import CameraIntrinsics, HandPipeline
 from handos_model.files.atomic_write import atomic_write
 from handos_model.files.images import read_image
 from handos_model.geometry.arrays import ImageArray
-from handos_ros.large_images import profile_environment
-from handos_ros.markers import HandMarkers
+from handos_ros.messages.markers import HandMarkers
+from handos_ros.topics.large_images import profile_environment
 
 SIZES: Final = ((640, 480), (1280, 720))
 RATES: Final = (10.0, 30.0, 60.0)

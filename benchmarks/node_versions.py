@@ -31,9 +31,10 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
 from handos_model.files.atomic_write import atomic_write
-from handos_ros.large_images import profile_environment
 from handos_ros.msg import HandArray
-from handos_ros.topics import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS, in_camera_namespace
+from handos_ros.topics.large_images import profile_environment
+from handos_ros.topics.names import in_camera_namespace
+from handos_ros.topics.qos import HANDS_QOS, MARKERS_QOS, OVERLAY_QOS
 
 HERE: Final = Path(__file__).parents[1]
 SECONDS: Final = 4.0

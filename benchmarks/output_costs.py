@@ -31,11 +31,11 @@ from handos_model import CameraIntrinsics, HandPipeline
 from handos_model.files.atomic_write import atomic_write
 from handos_model.files.images import read_image
 from handos_model.geometry.arrays import ImageArray
-from handos_ros.detections import DetectionMessages
-from handos_ros.messages import fingertips_message, wrist_message
+from handos_ros.messages.detections import DetectionMessages
+from handos_ros.messages.hand_messages import fingertips_message, wrist_message
+from handos_ros.messages.rigid_transform import PoseFrame, RigidTransform
+from handos_ros.outputs.sides import wrists_by_side
 from handos_ros.player import FRAME_ID
-from handos_ros.rigid_transform import PoseFrame, RigidTransform
-from handos_ros.wrists import wrists_by_side
 
 RATE: Final = 30.0
 """Hz."""

@@ -34,9 +34,9 @@ from handos_model import CameraIntrinsics
 from handos_model.files.atomic_write import atomic_write
 from handos_model.files.images import read_image
 from handos_model.geometry.arrays import ImageArray
-from handos_ros.large_images import profile_environment
 from handos_ros.msg import HandArray, TeleoperationState
-from handos_ros.topics import HANDS_QOS
+from handos_ros.topics.large_images import profile_environment
+from handos_ros.topics.qos import HANDS_QOS
 
 RATE: Final = 30.0
 """Images per second."""

@@ -9,18 +9,19 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.publisher import Publisher
 
 from handos_model import HandPipeline
-from handos_ros.camera_stream import WARNING_PERIOD, CameraStream
-from handos_ros.diagnostics import CameraCondition, camera_status, node_status
-from handos_ros.hand_estimator import HandEstimator
-from handos_ros.managed_node import ManagedNode, run_managed_node
-from handos_ros.messages import topology_message
+from handos_ros.clocks.stamps import simulated_nanoseconds
+from handos_ros.diagnostics.node_log import WARNING_PERIOD
+from handos_ros.diagnostics.statuses import CameraCondition, camera_status, node_status
+from handos_ros.estimation.camera_stream import CameraStream
+from handos_ros.estimation.hand_estimator import HandEstimator
+from handos_ros.estimation.operator_calibration import OperatorCalibration
+from handos_ros.estimation.worker import Worker
+from handos_ros.lifecycle.managed_node import ManagedNode, run_managed_node
+from handos_ros.messages.hand_messages import topology_message
 from handos_ros.msg import HandTopology
-from handos_ros.operator_calibration import OperatorCalibration
-from handos_ros.optional_outputs import OptionalOutputs
-from handos_ros.parameters import NodeParameters
-from handos_ros.stamps import simulated_nanoseconds
-from handos_ros.topics import LATCHED_QOS
-from handos_ros.worker import Worker
+from handos_ros.outputs.optional_outputs import OptionalOutputs
+from handos_ros.parameters.node_parameters import NodeParameters
+from handos_ros.topics.qos import LATCHED_QOS
 
 PROGRAM: Final = "handos_node"
 _M_TRIM_THRESHOLD: Final = -1

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, Final
 
-from handos_ros.parameter_set import ParameterRule, ParameterSet, rules_of
-from handos_ros.parameters import NodeParameters
+from handos_ros.parameters.node_parameters import NodeParameters
+from handos_ros.parameters.parameter_set import ParameterRule, ParameterSet, rules_of
 from handos_ros.retarget.parameters import RetargetParameters
 
 

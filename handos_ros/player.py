@@ -15,11 +15,11 @@ from std_msgs.msg import Header
 from handos_model.geometry.intrinsics import CameraIntrinsics, read_intrinsics
 from handos_model.recordings.frame import Frame, SourceError
 from handos_model.recordings.source import FrameSource, open_source
-from handos_ros.large_images import memory_warning, profile_environment
-from handos_ros.messages import image_message
-from handos_ros.ros_command import OptionalPath, run_as_ros_command, started_ros
-from handos_ros.spinning import StopRequest
-from handos_ros.topics import camera_info_topic, image_topic
+from handos_ros.lifecycle.ros_command import OptionalPath, run_as_ros_command, started_ros
+from handos_ros.lifecycle.spinning import StopRequest
+from handos_ros.messages.image_messages import camera_info_message, image_message
+from handos_ros.topics.large_images import memory_warning, profile_environment
+from handos_ros.topics.names import camera_info_topic, image_topic
 
 PROGRAM: Final = "handos_player"
 FRAME_ID: Final = "camera_optical_frame"
@@ -54,21 +54,6 @@ class CameraPlayer(Node):
             height, width = frame.image.shape[:2]
             self._infos.publish(camera_info_message(self._camera, header, width, height))
         self._images.publish(image_message(frame.image, header))
-
-
-def camera_info_message(camera: CameraIntrinsics, header: Header, width: int, height: int) -> CameraInfo:
-    """Message for a camera without distortion."""
-    fx, fy, cx, cy = camera.fx, camera.fy, camera.cx, camera.cy
-    return CameraInfo(
-        header=header,
-        width=width,
-        height=height,
-        distortion_model="plumb_bob",
-        d=[0.0] * 5,
-        k=[fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0],
-        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-        p=[fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
-    )
 
 
 def open_video(source: str) -> FrameSource:

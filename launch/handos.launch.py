@@ -10,8 +10,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 
 from handos_model.files.atomic_write import atomic_write
-from handos_ros.large_images import memory_warning, profile_environment
-from handos_ros.launch_arguments import (
+from handos_ros.launching.launch_arguments import (
     DEFAULT_DEPTH_IMAGE,
     DEFAULT_IMAGE,
     RELIABILITIES,
@@ -23,15 +22,16 @@ from handos_ros.launch_arguments import (
     topics_of_cameras,
     yes_or_no,
 )
-from handos_ros.launching import (
+from handos_ros.launching.launch_files import (
     LOG_LEVELS,
     ended_with_launch,
     full_namespace,
     log_level_arguments,
     refuse_unknown_arguments,
 )
-from handos_ros.parameters import RULES
-from handos_ros.rviz_config import rviz_config
+from handos_ros.launching.rviz_config import rviz_config
+from handos_ros.parameters.node_parameters import RULES
+from handos_ros.topics.large_images import memory_warning, profile_environment
 from launch import LaunchContext, LaunchDescription
 
 SHARE = Path(get_package_share_directory("handos_ros"))

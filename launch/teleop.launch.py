@@ -16,7 +16,7 @@ from launch_ros.actions import LifecycleNode, Node
 
 from handos_model.files.atomic_write import atomic_write
 from handos_model.retargeting.robot_hand import RobotHand
-from handos_ros.launch_arguments import (
+from handos_ros.launching.launch_arguments import (
     check_topic,
     existing_file,
     one_of,
@@ -24,19 +24,19 @@ from handos_ros.launch_arguments import (
     topics_of_cameras,
     yes_or_no,
 )
-from handos_ros.launching import (
+from handos_ros.launching.launch_files import (
     LOG_LEVELS,
     ended_with_launch,
     full_namespace,
     log_level_arguments,
     refuse_unknown_arguments,
 )
+from handos_ros.launching.rviz_config import with_robots
 from handos_ros.player import sidecar_of
 from handos_ros.retarget.parameters import RetargetParameters
 from handos_ros.retarget.robot_arguments import NO_ROBOT, load_robots, robot_parameters
 from handos_ros.retarget.robot_files import robot_description
 from handos_ros.retarget.root_broadcaster import robot_frame_prefix
-from handos_ros.rviz_config import with_robots
 from launch import LaunchContext, LaunchDescription
 
 SHARE = Path(get_package_share_directory("handos_ros"))

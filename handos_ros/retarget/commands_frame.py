@@ -7,8 +7,8 @@ from handos_model.hand.frames import wrist_orientation
 from handos_model.hand.hand import Hand
 from handos_model.hand.skeleton import WRIST
 from handos_model.teleoperation.wrist_motion import WristPose
-from handos_ros.rigid_transform import PoseFrame
-from handos_ros.target_frame import MissingTransformError, TargetFrame
+from handos_ros.messages.rigid_transform import PoseFrame
+from handos_ros.outputs.target_frame import MissingTransformError, TargetFrame
 
 
 class CommandsFrame:

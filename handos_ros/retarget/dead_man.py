@@ -8,10 +8,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
-from handos_ros.live_parameters import LiveParameters
-from handos_ros.qos_mismatch import subscription_events
+from handos_ros.parameters.live_parameters import LiveParameters
 from handos_ros.retarget.parameters import RetargetParameters
-from handos_ros.topics import overridable_qos
+from handos_ros.topics.connections import subscribe
 
 _DEAD_MAN_QOS: Final = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 """Only the newest message counts, and it must not be lost."""
@@ -36,14 +35,7 @@ class DeadMansSwitch:
         self._subscription = self._service = None
         if self._kind == "topic":
             topic = node.resolve_topic_name("~/dead_man")
-            self._subscription = node.create_subscription(
-                Bool,
-                topic,
-                self._hear,
-                _DEAD_MAN_QOS,
-                event_callbacks=subscription_events(topic, node.get_logger()),
-                qos_overriding_options=overridable_qos(),
-            )
+            self._subscription = subscribe(node, Bool, topic, self._hear, _DEAD_MAN_QOS, node.get_logger())
         elif self._kind == "service":
             self._service = node.create_service(SetBool, "~/engage", self._switch)
 

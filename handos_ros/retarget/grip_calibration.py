@@ -11,10 +11,10 @@ from std_srvs.srv import Trigger
 
 from handos_model.hand.hand import Handedness
 from handos_model.retargeting.grip import GripCalibration, learned_grip
-from handos_ros.live_parameters import LiveParameters
+from handos_ros.clocks.stamps import STEADY_CLOCK
+from handos_ros.outputs.sides import SIDES
+from handos_ros.parameters.live_parameters import LiveParameters
 from handos_ros.retarget.parameters import RetargetParameters
-from handos_ros.stamps import STEADY_CLOCK
-from handos_ros.wrists import SIDES
 
 _SEEN: Final = 0.5
 """Seconds for which a hand counts as there."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from handos_ros.image_clock import ImageClock, StampProblem
+from handos_ros.clocks.image_clock import ImageClock, StampProblem
+from handos_ros.clocks.stamps import nanoseconds
 from handos_ros.msg import HandArray
-from handos_ros.stamps import nanoseconds
 
 CLOCKS_DIFFER: Final = 60.0
 """Seconds by which hands must seem to be old, or to come from the future, for the machines' clocks to be blamed."""

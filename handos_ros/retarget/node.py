@@ -8,11 +8,13 @@ from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
-from handos_ros.camera_stream import WARNING_PERIOD
-from handos_ros.connections import subscribe
-from handos_ros.diagnostics import node_status
-from handos_ros.managed_node import ManagedNode, run_managed_node
+from handos_ros.clocks.stamps import STEADY_CLOCK
+from handos_ros.diagnostics.node_log import WARNING_PERIOD
+from handos_ros.diagnostics.statuses import node_status
+from handos_ros.lifecycle.managed_node import ManagedNode, run_managed_node
 from handos_ros.msg import HandArray, OpenXRJoints
+from handos_ros.outputs.sides import SIDES
+from handos_ros.outputs.target_frame import TargetFrame
 from handos_ros.retarget.command_messages import openxr_joints_message
 from handos_ros.retarget.dead_man import DeadMansSwitch
 from handos_ros.retarget.grip_calibration import GripCalibrator
@@ -21,10 +23,8 @@ from handos_ros.retarget.parameters import RetargetParameters
 from handos_ros.retarget.received_hands import whole_hands
 from handos_ros.retarget.robot_files import load_robot
 from handos_ros.retarget.side_controller import SideController
-from handos_ros.stamps import STEADY_CLOCK
-from handos_ros.target_frame import TargetFrame
-from handos_ros.topics import LATCHED_QOS, NEWEST_QOS
-from handos_ros.wrists import SIDES
+from handos_ros.topics.connections import subscribe
+from handos_ros.topics.qos import LATCHED_QOS, NEWEST_QOS
 
 PROGRAM: Final = "handos_retarget"
 LONGEST_BRAKING: Final = 2.0

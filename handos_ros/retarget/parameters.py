@@ -9,7 +9,7 @@ from handos_model.teleoperation.hand_follower import FollowSettings
 from handos_model.teleoperation.robot_side import JointMotionSettings
 from handos_model.teleoperation.side_teleoperation import TeleoperationSettings
 from handos_model.teleoperation.wrist_motion import WristLimits
-from handos_ros.parameter_set import ParameterSet, parameter
+from handos_ros.parameters.parameter_set import ParameterSet, parameter
 
 _FOLLOW, _LOSS, _GRIP = FollowSettings(), LossSettings(), GripSettings()
 _JOINTS, _WRIST = JointMotionSettings(), WristLimits()

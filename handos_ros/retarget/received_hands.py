@@ -4,7 +4,7 @@ import numpy as np
 
 from handos_model.hand.hand import Hand as ModelHand
 from handos_model.hand.skeleton import JOINT_COUNT
-from handos_ros.message_parsing import hands_of
+from handos_ros.messages.message_parsing import hands_of
 from handos_ros.msg import Hand, HandArray
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import yaml
 
 from handos_model.retargeting.robot_hand import RobotHand
+from handos_ros.outputs.sides import SIDES
 from handos_ros.retarget.parameters import RetargetParameters
 from handos_ros.retarget.robot_files import load_robot
-from handos_ros.wrists import SIDES
 
 NO_ROBOT: Final = "none"
 """Value of an argument: no robot hand on that side."""

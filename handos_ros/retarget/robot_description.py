@@ -7,7 +7,7 @@ from std_msgs.msg import String
 from handos_model.retargeting.robot_hand import RobotHand
 from handos_model.retargeting.robot_model import RobotModel
 from handos_model.retargeting.urdf import parse_urdf
-from handos_ros.topics import LATCHED_QOS
+from handos_ros.topics.qos import LATCHED_QOS
 
 
 class RobotDescriptionWatch:

@@ -10,7 +10,7 @@ from handos_model.geometry.quaternions import quaternions_from_matrices
 from handos_model.retargeting.robot_hand import RobotHand
 from handos_model.teleoperation.robot_drawing import root_pose
 from handos_model.teleoperation.wrist_motion import WristPose
-from handos_ros.camera_stream import WARNING_PERIOD
+from handos_ros.diagnostics.node_log import WARNING_PERIOD
 
 
 def robot_frame_prefix(node_name: str, side: str) -> str:

@@ -16,8 +16,9 @@ from handos_model.retargeting.grip import GripTracker
 from handos_model.retargeting.robot_hand import RobotHand
 from handos_model.teleoperation.robot_side import robot_side
 from handos_model.teleoperation.side_teleoperation import SideCommand, SideTeleoperation
-from handos_ros.camera_stream import WARNING_PERIOD
-from handos_ros.live_parameters import LiveParameters
+from handos_ros.diagnostics.node_log import WARNING_PERIOD
+from handos_ros.outputs.target_frame import TargetFrame
+from handos_ros.parameters.live_parameters import LiveParameters
 from handos_ros.retarget.command_messages import state_message
 from handos_ros.retarget.commands_frame import CommandsFrame
 from handos_ros.retarget.parameters import RetargetParameters
@@ -25,8 +26,7 @@ from handos_ros.retarget.robot_description import RobotDescriptionWatch
 from handos_ros.retarget.root_broadcaster import RootBroadcaster
 from handos_ros.retarget.side_publishers import SidePublishers
 from handos_ros.retarget.side_status import side_status
-from handos_ros.target_frame import TargetFrame
-from handos_ros.topics import IMAGE_QOS
+from handos_ros.topics.qos import IMAGE_QOS
 
 
 class SideController:

@@ -13,7 +13,6 @@ from handos_model.hand.hand import Hand, Handedness
 from handos_model.retargeting.grip import Grip
 from handos_model.retargeting.openxr_hand import openxr_hand
 from handos_model.teleoperation.side_teleoperation import SideCommand
-from handos_ros.connections import advertise
 from handos_ros.msg import Grip as GripMessage
 from handos_ros.msg import TeleoperationState
 from handos_ros.retarget.command_messages import (
@@ -24,7 +23,8 @@ from handos_ros.retarget.command_messages import (
     twist_message,
     wrist_message,
 )
-from handos_ros.topics import HANDS_QOS
+from handos_ros.topics.connections import advertise
+from handos_ros.topics.qos import HANDS_QOS
 
 
 class SidePublishers:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from handos_ros.parameter_file import NODES
-from handos_ros.parameter_set import ParameterRule, rules_of
+from handos_ros.parameters.parameter_set import ParameterRule, rules_of
 from reference_pages.markdown import code, page, prose, table
 
 _HEADER = ("parameter", "default", "range", "live", "")
@@ -18,7 +18,12 @@ Start a node with a copy of its file, [config/handos.yaml](../../config/handos.y
 
 def parameters_page() -> str:
     """A section for each node, with a table under each heading of its parameter file."""
-    return page("Parameters", "handos_ros/parameters.py and handos_ros/retarget/parameters.py", _INTRO, *_nodes())
+    return page(
+        "Parameters",
+        "handos_ros/parameters/node_parameters.py and handos_ros/retarget/parameters.py",
+        _INTRO,
+        *_nodes(),
+    )
 
 
 def _nodes() -> Iterator[str]:

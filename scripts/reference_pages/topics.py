@@ -12,10 +12,10 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from handos_ros.managed_node import ManagedNode
+from handos_ros.lifecycle.managed_node import ManagedNode
 from handos_ros.node import HandosNode
 from handos_ros.retarget.node import RetargetNode
-from handos_ros.topic_descriptions import NODES, Descriptions
+from handos_ros.topics.descriptions import NODES, Descriptions
 from reference_pages.markdown import code, page, prose, table
 from reference_pages.stand_ins import provide_tf2_and_vision_msgs
 
@@ -61,7 +61,7 @@ def topics_page() -> str:
     """A section for each node."""
     provide_tf2_and_vision_msgs()
     sections = [text for name in NODES for text in _sections(name, NODES[name])]
-    return page("Topics and services", "the nodes and handos_ros/topic_descriptions.py", _INTRO, *sections)
+    return page("Topics and services", "the nodes and handos_ros/topics/descriptions.py", _INTRO, *sections)
 
 
 def _sections(name: str, described: Descriptions) -> Iterator[str]:
@@ -128,7 +128,9 @@ def _quality(profile: QoSProfile) -> str:
 def _table(kind: str, rows: Rows, descriptions: Mapping[str, str]) -> str:
     """Raises ValueError if a name has no description, or a description no name."""
     if differing := sorted(rows.keys() ^ descriptions.keys()):
-        raise ValueError(f"{kind} by the nodes or described in handos_ros/topic_descriptions.py, not both: {differing}")
+        raise ValueError(
+            f"{kind} by the nodes or described in handos_ros/topics/descriptions.py, not both: {differing}"
+        )
     if kind == "service":
         return table(
             [kind, "type", ""], ([code(name), rows[name][0], prose(text)] for name, text in descriptions.items())

@@ -14,7 +14,7 @@ from node_process import Client
 from std_msgs.msg import Header
 
 from handos_ros.msg import Hand, HandArray
-from handos_ros.topics import HANDS_QOS
+from handos_ros.topics.qos import HANDS_QOS
 
 EXAMPLE = Path(__file__).parents[2] / "examples/ros_subscriber.py"
 
@@ -45,3 +45,11 @@ def test_the_subscriber_prints_the_hands_of_the_node() -> None:
         f"7.000000005 #3 right 0.50 {joints[0].astype(float).round(3).tolist()}\n",
         "7.000000005 #4 left 0.25 []\n",
     ]
+
+
+def test_without_the_built_package_the_subscriber_says_what_to_source() -> None:
+    program = f"import sys, runpy; sys.modules['handos_ros.msg'] = None; runpy.run_path({str(EXAMPLE)!r})"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "source the workspace" in line

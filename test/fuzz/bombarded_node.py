@@ -23,7 +23,7 @@ from simulated_clock import SimulatedClock
 from steered_network import NORMAL, draw_bars
 
 from handos_ros.msg import Hand, HandArray
-from handos_ros.parameters import RULES, NodeParameters
+from handos_ros.parameters.node_parameters import RULES, NodeParameters
 
 PATIENCE: Final = 60.0
 """Seconds for anything to happen on a busy machine."""

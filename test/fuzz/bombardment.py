@@ -13,7 +13,7 @@ from hostile_images import BYTES_PER_PIXEL, SIZES, compressed_image_of, damage_f
 from std_msgs.msg import Header
 from steered_network import NORMAL, NOTHING, Bar, draw_bars
 
-from handos_ros.parameters import RULES
+from handos_ros.parameters.node_parameters import RULES
 
 ACTIONS: Final = 150
 """Per episode."""

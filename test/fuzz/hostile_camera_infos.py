@@ -9,7 +9,7 @@ from node_process import CAMERA
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from std_msgs.msg import Header
 
-from handos_ros.player import camera_info_message
+from handos_ros.messages.image_messages import camera_info_message
 
 NUMBERS: Final = (0.0, -0.0, -1.0, 1e-300, 1e300, 1e9, -400.0, 0.5, 400.0, 1e5, math.nan, math.inf, -math.inf)
 MODELS: Final = ("plumb_bob", "rational_polynomial", "equidistant", "", "none", "fov", "PLUMB_BOB", "\N{SNOWMAN}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handos_ros.parameters import RULES, NodeParameters
+from handos_ros.parameters.node_parameters import RULES, NodeParameters
 
 
 class LimitsInForce:

@@ -14,8 +14,8 @@ from handos_model.hand.skeleton import ROOT_JOINT
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.plausibility import MAX_OUTSIDE
 from handos_model.inference.tracking import MAX_GAP
+from handos_ros.clocks.stamps import nanoseconds
 from handos_ros.msg import Hand, HandArray
-from handos_ros.stamps import nanoseconds
 
 SLACK: Final = 1.0
 """Seconds by which a hand may stay longer than it should: machines that run tests are busy."""

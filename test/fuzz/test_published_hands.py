@@ -13,8 +13,8 @@ from limits_in_force import LimitsInForce
 from published_hands import PublishedHands, SentImages
 from std_msgs.msg import Header
 
-from handos_ros.intrinsics import ImageIntrinsics, IntrinsicsOrigin
-from handos_ros.messages import ImageRecord, hand_array_message
+from handos_ros.images.intrinsics import ImageIntrinsics, IntrinsicsOrigin
+from handos_ros.messages.hand_messages import ImageRecord, hand_array_message
 from handos_ros.msg import Hand, HandArray
 
 Spoil = Callable[[HandArray], Any]

@@ -26,6 +26,6 @@ def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Launcher:
             monkeypatch.setitem(sys.modules, name, module)
     for variable in CHOSEN_BY_USERS:
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr("handos_ros.large_images.NEEDED_MEMORY", 0)
+    monkeypatch.setattr("handos_ros.topics.large_images.NEEDED_MEMORY", 0)
     monkeypatch.chdir(tmp_path)
     return Launcher(tmp_path, monkeypatch)

@@ -16,7 +16,7 @@ from ament_index_python import get_resource
 from ament_index_python.packages import get_package_prefix, get_package_share_directory
 from node_process import Client
 
-from handos_ros.listener import listen
+from handos_ros.listener.node import listen
 from handos_ros.msg import HandArray
 from handos_ros.player import play
 

@@ -27,7 +27,7 @@ def test_the_parameter_file_holds_every_parameter_with_its_default(node: str) ->
 def test_rviz_shows_topics_that_the_node_publishes() -> None:
     shown = yaml.safe_load((ROOT / "config/handos.rviz").read_text())["Visualization Manager"]["Displays"]
     topics = {display["Topic"]["Value"].removeprefix("/handos/") for display in shown if "Topic" in display}
-    publishers = (ROOT / "handos_ros/camera_publishers.py").read_text()
+    publishers = (ROOT / "handos_ros/outputs/camera_publishers.py").read_text()
     advertised = set(re.findall(r"_advertise\(\w+, f?\"(.+?)\"", publishers))
     assert topics == {"markers", "fingertips", "overlay", "left/wrist", "right/wrist"}
     assert {topic.replace("left", "{side}").replace("right", "{side}") for topic in topics} <= advertised

@@ -15,9 +15,10 @@ from rclpy.context import Context
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
-from handos_ros.live_parameters import declare_parameters
-from handos_ros.parameters import NodeParameters
-from handos_ros.topics import IMAGE_QOS, camera_info_topic, depth_topic, image_topic, overridable_qos
+from handos_ros.parameters.live_parameters import declare_parameters
+from handos_ros.parameters.node_parameters import NodeParameters
+from handos_ros.topics.names import camera_info_topic, depth_topic, image_topic
+from handos_ros.topics.qos import IMAGE_QOS, overridable_qos
 
 ROOT = Path(__file__).parents[2]
 LAUNCH_FILE = ROOT / "launch/handos.launch.py"

@@ -25,9 +25,8 @@ from std_msgs.msg import Header
 from handos_model.geometry.arrays import ImageArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.topology import HandTopology
-from handos_ros.messages import image_message
+from handos_ros.messages.image_messages import camera_info_message, image_message
 from handos_ros.msg import HandArray
-from handos_ros.player import camera_info_message
 
 # Apart from every other robot and test on this machine. Children inherit it.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)

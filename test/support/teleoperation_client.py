@@ -19,10 +19,10 @@ from std_msgs.msg import Header
 
 from handos_model.geometry.projection import project
 from handos_model.hand.hand import Hand, Handedness, MetricHand
-from handos_ros.intrinsics import ImageIntrinsics, IntrinsicsOrigin
-from handos_ros.messages import ImageRecord, hand_array_message
+from handos_ros.images.intrinsics import ImageIntrinsics, IntrinsicsOrigin
+from handos_ros.messages.hand_messages import ImageRecord, hand_array_message
 from handos_ros.msg import HandArray, TeleoperationState
-from handos_ros.topics import HANDS_QOS
+from handos_ros.topics.qos import HANDS_QOS
 
 PERIOD = 1 / 30
 """Seconds between two images."""

@@ -1,0 +1,1 @@
+"""What comes with an image: its pixels, its intrinsics and its depth."""

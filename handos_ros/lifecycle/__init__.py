@@ -1,0 +1,1 @@
+"""How the programs of this package start, run and end."""

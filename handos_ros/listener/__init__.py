@@ -1,0 +1,1 @@
+"""`handos_listener`: prints what the node publishes, and draws it."""

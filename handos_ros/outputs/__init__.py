@@ -1,0 +1,1 @@
+"""What is published about each image, and on /tf."""

@@ -1,0 +1,1 @@
+"""What the user can set: how parameters are described and kept up to date, and those of the node `handos`."""
