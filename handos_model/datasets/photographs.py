@@ -15,6 +15,7 @@ import numpy as np
 
 from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, box_around_joints
 from handos_model.datasets.checked_arrays import checked_array
+from handos_model.datasets.joint_convention import JointConvention, require_convention, to_mesh_joints
 from handos_model.files.images import read_image
 from handos_model.hand.skeleton import JOINT_COUNT
 
@@ -36,13 +37,15 @@ class Photographs(Sequence[AnnotatedImage]):
         Sources to leave out, such as those held out for validation.
     reliable
         Include only images whose hands are all marked as reliable.
+    convention
+        Where the labels have their joints; the images have them as the mesh.
 
     Raises
     ------
     FileNotFoundError
         If `labels` does not exist.
     ValueError
-        If it contains something else, or no image is selected.
+        If it contains something else, no image is selected, or `convention` is unknown.
     """
 
     def __init__(
@@ -53,9 +56,11 @@ class Photographs(Sequence[AnnotatedImage]):
         only: Collection[str] = (),
         without: Collection[str] = (),
         reliable: bool = False,
+        convention: JointConvention = "mesh",
     ) -> None:
-        self._folder, self._labels_file = folder, labels
-        self._options = {"only": only, "without": without, "reliable": reliable}
+        require_convention(convention)
+        self._folder, self._labels_file, self._convention = folder, labels, convention
+        self._options = {"only": only, "without": without, "reliable": reliable, "convention": convention}
 
         def is_selected(annotation: Annotation) -> bool:
             # Crops without hands are named after the collection that they were cut from.
@@ -96,9 +101,8 @@ class Photographs(Sequence[AnnotatedImage]):
                 "of the annotated images"
             )
         source = f"labels {self._labels_file}, {self._names[index]}"
-        return AnnotatedImage(
-            image, tuple(_annotated_hand(hand, width, height, source) for hand in annotation["hands"])
-        )
+        hands = tuple(_annotated_hand(hand, width, height, source, self._convention) for hand in annotation["hands"])
+        return AnnotatedImage(image, hands)
 
 
 def _open_photographs(folder: Path, labels: Path, options: Mapping[str, Any]) -> Photographs:
@@ -119,13 +123,16 @@ def _read_annotations(labels: Path, is_selected: Callable[[Annotation], bool]) -
         raise ValueError(f"labels {labels} are not annotations of images ({error}): give another file") from error
 
 
-def _annotated_hand(hand: Annotation, width: int, height: int, source: str) -> AnnotatedHand:
+def _annotated_hand(
+    hand: Annotation, width: int, height: int, source: str, convention: JointConvention
+) -> AnnotatedHand:
     joints_2d = checked_array(hand["joints_2d"], (JOINT_COUNT, 2), f"{source}, joints_2d").astype(np.float32)
+    joints_2d = to_mesh_joints(joints_2d, convention)
     name = "joints_3d_m_hand_centred"
     joints_3d = None if hand.get(name) is None else checked_array(hand[name], (JOINT_COUNT, 3), f"{source}, {name}")
     return AnnotatedHand(
         box=box_around_joints(joints_2d, width, height),
         joints_2d=joints_2d,
         handedness=hand["handedness"],
-        joints_3d=None if joints_3d is None else joints_3d.astype(np.float32),
+        joints_3d=None if joints_3d is None else to_mesh_joints(joints_3d.astype(np.float32), convention),
     )

@@ -119,3 +119,17 @@ def test_joints_that_are_not_finite_or_of_another_number_are_named(folder: Path)
         (folder / "labels.json").write_text(json.dumps(changed))
         with pytest.raises(ValueError, match=rf"labels\.json, used\.png, {message}"):
             list(photographs_of(folder))
+
+
+def test_joints_of_another_convention_are_moved_to_where_the_mesh_has_them(folder: Path) -> None:
+    (hand,) = photographs_of(folder, only=["webcam"], convention="mediapipe")[0].hands
+    wrist, middle_mcp = np.array(JOINTS_2D[0]), np.array(JOINTS_2D[9])
+    np.testing.assert_allclose(hand.joints_2d[0], wrist + 0.19 * (wrist - middle_mcp), atol=1e-5)
+    assert hand.joints_3d is not None
+    assert hand.joints_3d[0, 0] == pytest.approx(-0.19 * 0.09, abs=1e-6)
+    assert hand.box[0] < JOINTS_2D[0][0]
+
+
+def test_an_unknown_convention_is_rejected(folder: Path) -> None:
+    with pytest.raises(ValueError, match="coco"):
+        photographs_of(folder, convention="coco")
