@@ -6,17 +6,24 @@ The same for every frame of a video, with colours: handos run VIDEO --field-of-v
 
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from handos_model import HandTopology, hands_in
+from handos_model.commands.script import run_script
 from handos_model.files.atomic_write import atomic_write
 
 
-def main(source: str, out: Path = Path("out/hands.obj"), frame: int = 0) -> None:
+def main(source: str, out: Path = Path("out/hands.obj"), frame: Annotated[int, typer.Option(min=0)] = 0) -> None:
     """Write the hands of frame number FRAME of SOURCE."""
     topology, lines, first = HandTopology.load(), [], 1
-    for hand in next(islice(hands_in(source, field_of_view=60), frame, None)).hands:
+    results = hands_in(source, field_of_view=60)
+    skipped = sum(1 for _ in islice(results, frame))
+    result = next(results, None)
+    if result is None:
+        raise ValueError(f"{source} has no frame {frame}: give a --frame from 0 to {skipped - 1}")
+    for hand in result.hands:
         if hand.vertices is not None:
             # From the camera's axes (y down, z forward) to those of OBJ files (y up, z towards the viewer).
             lines.append(f"o {hand.handedness}_{hand.id}")
@@ -29,4 +36,4 @@ def main(source: str, out: Path = Path("out/hands.obj"), frame: int = 0) -> None
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

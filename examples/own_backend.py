@@ -4,10 +4,10 @@ Run: python examples/own_backend.py demo/clip.mp4
 """
 
 import numpy as np
-import typer
 
 from handos_model import HandPipeline, hands_in
 from handos_model.architecture.contract import INPUT_NAME, OUTPUT_NAMES, NetworkOutput
+from handos_model.commands.script import run_script
 from handos_model.inference.backends.onnxruntime_engine import default_session_options, read_properties
 from handos_model.inference.pipeline import shipped_weights
 
@@ -37,4 +37,4 @@ def main(source: str, threads: int = 1) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -6,9 +6,9 @@ Run: python examples/pinch_to_mouse.py 0    prints what the mouse would do; --mo
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import typer
 
 from handos_model import hands_in
+from handos_model.commands.script import run_script
 from handos_model.recordings.frame_hands import FrameHands
 from handos_model.retargeting.grip import GripTracker
 
@@ -37,4 +37,4 @@ def main(source: str, mouse: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

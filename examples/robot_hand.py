@@ -7,9 +7,8 @@ Run: python examples/robot_hand.py demo/clip.mp4 --robot generic_gripper --out o
 from contextlib import suppress
 from pathlib import Path
 
-import typer
-
 from handos_model import hands_in
+from handos_model.commands.script import run_script
 from handos_model.hand.frames import wrist_orientation
 from handos_model.recordings.video_writer import VideoWriter
 from handos_model.retargeting.robot_hand import load_robot_hand
@@ -30,7 +29,8 @@ def main(source: str, robot: str = "generic_gripper", out: Path = Path("out/robo
                     posed.append(PosedRobot(robots[side], told, WristPose(joints[0], wrist_orientation(joints, side))))
                     print(f"{side}: " + ", ".join(f"{name} {position:.3f}" for name, position in told.items()))
             video.write(draw_robots(result.frame.image, posed, result.camera.intrinsics))
+    print(f"-> {out}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

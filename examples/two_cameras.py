@@ -5,9 +5,9 @@ They are a rectified stereo pair: alike, parallel, BASELINE metres apart, and ta
 """
 
 import numpy as np
-import typer
 
 from handos_model import Hand, HandPipeline, hands_in
+from handos_model.commands.script import run_script
 from handos_model.hand_size.palm import palm_length
 from handos_model.hand_size.scaling import scale_hands
 from handos_model.recordings.frame_hands import FrameHands
@@ -20,8 +20,9 @@ def measured(hand: Hand, right: FrameHands, baseline: float) -> Hand | None:
         return None
     # Of several hands it is the one in the same rows of the image.
     shifts = min((hand.joints_2d - other.joints_2d for other in seen), key=lambda shift: abs(shift[:, 1]).mean())
-    factor = right.camera.intrinsics.fx * baseline / np.median(shifts[:, 0] * hand.joints_3d[:, 2])
-    return scale_hands([hand], factor)[0] if 0 < factor < np.inf else None
+    parallax = np.median(shifts[:, 0] * hand.joints_3d[:, 2])  # none: too far away to be measured
+    focal_length = right.camera.intrinsics.fx
+    return scale_hands([hand], focal_length * baseline / parallax)[0] if parallax > 0 else None
 
 
 def main(left: str, right: str, baseline: float = 0.12, field_of_view: float = 60) -> None:
@@ -30,11 +31,10 @@ def main(left: str, right: str, baseline: float = 0.12, field_of_view: float = 6
     pair = [hands_in(source, field_of_view=field_of_view, pipeline=pipeline) for source in (left, right)]
     for in_left, in_right in zip(*pair, strict=False):
         for guess in in_left.hands:
-            hand = measured(guess, in_right, baseline)
-            if hand is not None:
+            if hand := measured(guess, in_right, baseline):
                 away, palm = hand.joints_3d[0, 2], 1000 * palm_length(hand.joints_3d)
                 print(f"{hand.handedness} wrist {away:.3f} m (guess: {guess.joints_3d[0, 2]:.3f}), palm {palm:.0f} mm")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -190,7 +190,13 @@ def evaluate(model: HandOS, configuration: TrainingConfiguration, end: float) ->
     results = evaluate_detector(model, configuration, end)
     if configuration.photographs is not None:
         folder, sources = Path(configuration.photographs), configuration.held_out_sources
-        photographs = Photographs(folder / "images", folder / "labels.json", only=sources, reliable=True)
+        photographs = Photographs(
+            folder / "images",
+            folder / "labels.json",
+            only=sources,
+            reliable=True,
+            convention=configuration.photograph_joints,
+        )
         chosen = [photographs[k] for k in range(0, len(photographs), max(1, len(photographs) // PHOTOGRAPHS))]
         pipeline = pipeline_of(model, configuration, SIDES[0], SCORE_THRESHOLD)
         evaluation = evaluate_images(predictions(pipeline, chosen, end))

@@ -1,9 +1,7 @@
 """The folder of a data set: what lies where, when a recording is done, and that one run at a time writes to it."""
 
 import errno
-import fcntl
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
@@ -15,8 +13,8 @@ from typing import Any, Final
 from handos_model.annotation.recording import Recording
 from handos_model.annotation.recording_report import RecordingReport, read_table
 from handos_model.files.atomic_write import atomic_write
+from handos_model.files.folder_lock import LOCK_NAME, lock_folder
 
-_LOCK: Final = ".lock"
 _REPORT: Final = "recording.json"
 
 
@@ -83,9 +81,8 @@ class DatasetFolder:
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(f"--out {self.path} is a file: name a folder")
         self._require_same(manifest)
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / _LOCK).open("w") as lock:
-            self._lock(lock.fileno())
+        occupied = f"another `handos annotate` is writing to {self.path}: wait for it, or name another folder"
+        with lock_folder(self.path, occupied):
             with atomic_write(self.manifest) as temporary:
                 temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
             shutil.rmtree(self._attempts, ignore_errors=True)
@@ -137,7 +134,7 @@ class DatasetFolder:
 
     def _require_same(self, manifest: Mapping[str, Any]) -> None:
         if not self.manifest.exists():
-            if self.path.exists() and any(entry.name != _LOCK for entry in self.path.iterdir()):
+            if self.path.exists() and any(entry.name != LOCK_NAME for entry in self.path.iterdir()):
                 raise FileExistsError(
                     f"--out {self.path} holds files, but no manifest.json, so it is no data set: name another folder"
                 )
@@ -156,17 +153,6 @@ class DatasetFolder:
                 f"the results in {self.path} were made with other settings: {'; '.join(differences)}. Give the same "
                 "again, or name another folder"
             )
-
-    def _lock(self, file: int) -> None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise FileExistsError(
-                f"another `handos annotate` is writing to {self.path}: wait for it, or name another folder"
-            ) from error
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # file systems without locks
-                raise OSError(error.errno, os.strerror(error.errno or 0), str(self.path / _LOCK)) from error
 
 
 def _shown(value: Any) -> str:

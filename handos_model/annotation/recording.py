@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from handos_model.files.nearest_path import did_you_mean
 from handos_model.recordings.address import is_address
 from handos_model.recordings.frame import SourceError
 from handos_model.recordings.image_folder import IMAGE_SUFFIXES
-from handos_model.recordings.source import BAG_METADATA, is_bag_file
+from handos_model.recordings.source import BAG_METADATA, is_recording_file
 
-VIDEO_SUFFIXES: Final = frozenset(
-    {".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"}
-)
-"""Of the files that are looked for in folders; files that are named may have any."""
 LIST_SUFFIX: Final = ".txt"
 
 
@@ -67,6 +64,17 @@ def find_recordings(sources: Sequence[str], dataset: Path, *, with_images: bool)
     return [Recording.at(path) for path in sorted(found)]
 
 
+def require_any(recordings: Sequence[Recording]) -> None:
+    """Raise FileNotFoundError if none of the recordings exists."""
+    missing = [recording.path for recording in recordings if not recording.path.exists()]
+    if missing and len(missing) == len(recordings):
+        others = "" if len(missing) == 1 else f", nor do {len(missing) - 1} others"
+        raise FileNotFoundError(
+            f"source {missing[0]} does not exist{did_you_mean(missing[0])}{others}: give videos, bags, folders that "
+            "are searched for them, or lists of them (.txt)"
+        )
+
+
 def _expand(source: str, base: Path, dataset: Path, *, with_images: bool) -> Iterator[Path]:
     if is_address(source) or (source.isdecimal() and not (base / source).exists()):
         raise SourceError(
@@ -98,13 +106,9 @@ def _search(folder: Path, dataset: Path, *, with_images: bool) -> Iterator[Path]
             below.clear()
             yield here
         else:
-            yield from (here / name for name in names if _is_recording(Path(name)))
+            yield from (here / name for name in names if is_recording_file(Path(name)))
             if with_images and _holds_images(names):
                 yield here
-
-
-def _is_recording(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES or is_bag_file(path)
 
 
 def _holds_images(names: Iterable[str]) -> bool:

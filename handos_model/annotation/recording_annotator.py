@@ -22,7 +22,7 @@ from handos_model.inference.pipeline import HandPipeline
 from handos_model.inference.preprocessing import letterbox
 from handos_model.inference.tracking import TrackingSettings
 from handos_model.recordings.camera_choice import CameraChoice
-from handos_model.recordings.capture import read_next
+from handos_model.recordings.capture import open_capture, read_next
 from handos_model.recordings.formats.frame_writer import OutputFormat
 from handos_model.recordings.formats.registry import make_formats
 from handos_model.recordings.frame import SourceError
@@ -180,7 +180,7 @@ class RecordingAnnotator:
 
 def _images_of(path: Path, stretch: Stretch) -> Iterator[ImageArray]:
     """Images of a video, up to a damage: what is left out is computed when the recording is written."""
-    capture = cv2.VideoCapture(str(path))
+    capture = open_capture(str(path))
     capture.set(cv2.CAP_PROP_POS_FRAMES, stretch.start)
     for _ in range(stretch.count):
         image = read_next(capture)

@@ -16,10 +16,12 @@ from handos_model.architecture.contract import (
     MIN_DECODED_SCORE,
     OUTPUT_NAMES,
     NetworkProperties,
+    int8_beside,
 )
 from handos_model.architecture.exported_attention import with_gathered_attention
 from handos_model.architecture.handos import HandOS
 from handos_model.architecture.input_size import InputSize, InputSizes
+from handos_model.architecture.quiet_libraries import quiet_libraries
 from handos_model.files.atomic_write import atomic_write
 
 _DOUBLE = onnx.TensorProto.DOUBLE
@@ -82,7 +84,7 @@ def export_sizes(model: HandOS, image_size: int, *, half: bool = False) -> Input
 
 
 def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, half: bool = False) -> None:
-    """Write `model` to `path`.
+    """Write `model` to `path`; the int8 file of an earlier network beside it is deleted.
 
     Parameters
     ----------
@@ -104,15 +106,16 @@ def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, hal
     if half:
         model = to_half_precision(model)
     decodes_found = properties.max_hands is not None
-    program = torch.onnx.export(
-        _decompose(_capture(model.eval(), properties.input_sizes, decodes_found=decodes_found)),
-        input_names=[INPUT_NAME, *([_SLOTS_NAME] if decodes_found else [])],
-        output_names=list(OUTPUT_NAMES),
-        opset_version=_EXPORTED_OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
+    with quiet_libraries():
+        program = torch.onnx.export(
+            _decompose(_capture(model.eval(), properties.input_sizes, decodes_found=decodes_found)),
+            input_names=[INPUT_NAME, *([_SLOTS_NAME] if decodes_found else [])],
+            output_names=list(OUTPUT_NAMES),
+            opset_version=_EXPORTED_OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
     assert program is not None
     graph = program.model_proto
     if properties.max_hands is not None:
@@ -123,6 +126,12 @@ def export_onnx(model: HandOS, properties: NetworkProperties, path: Path, *, hal
     _name_dynamic_dimensions(graph)
     onnx.helper.set_model_props(graph, properties.to_metadata())
     onnx.checker.check_model(graph, full_check=True)
+    write_network(graph, path)
+
+
+def write_network(graph: onnx.ModelProto, path: Path) -> None:
+    """Write a network in single or half precision; the int8 file of an earlier one beside it is deleted first."""
+    int8_beside(path).unlink(missing_ok=True)
     with atomic_write(path) as temporary:
         onnx.save(graph, temporary)
 

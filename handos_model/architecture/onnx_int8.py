@@ -13,6 +13,7 @@ from onnxruntime.quantization import (  # type: ignore[import-untyped]
 )
 
 from handos_model.architecture.contract import INPUT_NAME
+from handos_model.architecture.quiet_libraries import quiet_libraries
 from handos_model.files.atomic_write import atomic_write
 from handos_model.geometry.arrays import ImageArray
 
@@ -40,7 +41,7 @@ def export_int8(network: Path, inputs: Iterable[ImageArray], path: Path) -> None
     ValueError
         If there are no inputs.
     """
-    with atomic_write(path) as temporary:
+    with atomic_write(path) as temporary, quiet_libraries():
         quantize_static(
             network,
             temporary,

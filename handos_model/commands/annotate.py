@@ -22,6 +22,7 @@ from handos_model.commands.options import (
     Topics,
     Vertices,
     Weights,
+    announce_lack_of_metres,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def annotate(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Videos, rosbag2 bags, folders that are searched for them, lists of them (.txt)."
+            metavar="SOURCE", help="Videos, rosbag2 bags, folders that are searched for them, lists of them (.txt)."
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DATASET", help="Folder of the data set.")],
@@ -88,7 +89,7 @@ def annotate(
     """
     from handos_model.annotation.annotation import Annotation
     from handos_model.annotation.dataset_folder import DatasetFolder
-    from handos_model.annotation.recording import find_recordings
+    from handos_model.annotation.recording import find_recordings, require_any
     from handos_model.annotation.recording_annotator import RecordingAnnotator
     from handos_model.annotation.settings import AnnotationSettings
     from handos_model.geometry.intrinsics import read_intrinsics
@@ -118,6 +119,7 @@ def annotate(
     )
     dataset = DatasetFolder(out.absolute())
     recordings = find_recordings(sources, dataset.path, with_images=fps is not None)
+    require_any(recordings)
     _require_packages(settings, recordings, ray_address)
     annotator = RecordingAnnotator(settings, dataset, settings.manifest(), stretch)
     with dataset.claim(annotator.manifest):
@@ -144,6 +146,16 @@ def _require_packages(
         import ray  # noqa: F401
 
 
+def _announce_lack_of_metres(settings: "AnnotationSettings", recordings: "Sequence[Recording]") -> None:
+    """Bags may say which camera took their images; videos and images never do."""
+    from handos_model.recordings.camera_choice import CameraChoice
+    from handos_model.recordings.source import is_bag
+
+    without = [str(recording.path) for recording in recordings if not is_bag(recording.path)]
+    if settings.camera == CameraChoice() and without:
+        announce_lack_of_metres(without)
+
+
 def _run(
     annotation: "Annotation",
     annotator: "RecordingAnnotator",
@@ -154,6 +166,7 @@ def _run(
     """Work until all is tried; if it is stopped, say what is safe."""
     if not annotation.unfinished:
         return
+    _announce_lack_of_metres(annotator.settings, annotation.unfinished)
     workers = _workers(annotator, count, ray_address, gpus_per_worker)
     try:
         annotation.run(workers)

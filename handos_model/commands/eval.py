@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from handos_model.commands.options import Mano, ReportFile, ScoreThreshold, Weights
+from handos_model.commands.plain_help import PlainCommand, PlainGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from handos_model.datasets.annotations import AnnotatedImage
     from handos_model.evaluation.suites import EvaluationSuite
 
-evaluations = typer.Typer(help="Measure the accuracy of a network.", no_args_is_help=True)
+evaluations = typer.Typer(cls=PlainGroup, help="Measure the accuracy of a network.", no_args_is_help=True)
 
 FieldOfView = Annotated[float, typer.Option(metavar="DEG", help="Field of view assumed along the longer side.")]
 DataFolder = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of the data set, as published.")]
@@ -27,12 +28,16 @@ GroundTruthBox = Annotated[
         help="Show the network only what methods without a detector see; the results say what that is.",
     ),
 ]
+Joints = Annotated[
+    Literal["mesh", "mediapipe"],
+    typer.Option(help="Where the reference has its joints: as the hand mesh, or as MediaPipe. The latter are moved."),
+]
 Predictions = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Score this file, in the data set's own format; no network is run.")
 ]
 
 
-@evaluations.command("samples")
+@evaluations.command("samples", cls=PlainCommand)
 def evaluate_samples(
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder with the images.")],
     reference: Annotated[Path, typer.Option(metavar="FILE.json", help="Annotations of the images.")],
@@ -40,6 +45,7 @@ def evaluate_samples(
     collection: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only images whose source is NAME; may be repeated.")
     ] = None,
+    joints: Joints = "mesh",
     field_of_view: FieldOfView = 60.0,
     weights: Weights = None,
     score_threshold: ScoreThreshold = None,
@@ -47,10 +53,11 @@ def evaluate_samples(
     """Measure recall, 2D and 3D errors and handedness on a folder of annotated images."""
     from handos_model.datasets.photographs import Photographs
 
-    _measure(Photographs(folder, reference, only=collection or ()), field_of_view, weights, score_threshold, out)
+    photographs = Photographs(folder, reference, only=collection or (), convention=joints)
+    _measure(photographs, field_of_view, weights, score_threshold, out)
 
 
-@evaluations.command("rendered")
+@evaluations.command("rendered", cls=PlainCommand)
 def evaluate_rendered(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder written by `handos synth`.")],
     out: ReportFile = None,
@@ -82,12 +89,13 @@ def _measure(
         write_image_evaluation(evaluation, out)
 
 
-@evaluations.command("video")
+@evaluations.command("video", cls=PlainCommand)
 def evaluate_video_of_one_hand(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video of one hand.")],
     reference: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="21 joints (x, y) in pixels per frame.")
     ] = None,
+    joints: Joints = "mesh",
     field_of_view: FieldOfView = 60.0,
     weights: Weights = None,
     score_threshold: ScoreThreshold = None,
@@ -99,11 +107,11 @@ def evaluate_video_of_one_hand(
     from handos_model.recordings.source import open_source
 
     pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
-    joints = None if reference is None else read_joints_reference(reference)
-    typer.echo(format_video_evaluation(evaluate_video(pipeline, open_source(video), joints, field_of_view)))
+    expected = None if reference is None else read_joints_reference(reference, joints)
+    typer.echo(format_video_evaluation(evaluate_video(pipeline, open_source(video), expected, field_of_view)))
 
 
-@evaluations.command("freihand")
+@evaluations.command("freihand", cls=PlainCommand)
 def evaluate_freihand(
     data: DataFolder,
     weights: Weights = None,
@@ -118,7 +126,7 @@ def evaluate_freihand(
     _evaluate(open_freihand(data), "freihand", weights, out, gt_box, predictions, mano)
 
 
-@evaluations.command("ho3d")
+@evaluations.command("ho3d", cls=PlainCommand)
 def evaluate_ho3d(
     data: DataFolder,
     weights: Weights = None,
@@ -133,7 +141,7 @@ def evaluate_ho3d(
     _evaluate(open_ho3d(data), "ho3d", weights, out, gt_box, predictions, mano)
 
 
-@evaluations.command("dexycb")
+@evaluations.command("dexycb", cls=PlainCommand)
 def evaluate_dexycb(
     data: DataFolder,
     setup: Annotated[Literal["s0", "s1", "s2", "s3"], typer.Option(help="Setup to test on.")] = "s0",
@@ -149,7 +157,7 @@ def evaluate_dexycb(
     _evaluate(open_dexycb(data, setup), f"dexycb_{setup}", weights, out, gt_box, predictions, mano)
 
 
-@evaluations.command("hint")
+@evaluations.command("hint", cls=PlainCommand)
 def evaluate_hint(
     data: DataFolder,
     part: Annotated[
@@ -197,7 +205,7 @@ def _evaluate(
     typer.echo(f"\n-> {out}")
 
 
-@evaluations.command("tracks")
+@evaluations.command("tracks", cls=PlainCommand)
 def evaluate_tracks_of_hands(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder written by `handos synth --sequences`.")],
     out: ReportFile = None,

@@ -62,6 +62,7 @@ def export(
     from handos_model.architecture.trained_weights import write_trained_weights
     from handos_model.hand.mano import read_mano
     from handos_model.hand.topology import HandTopology
+    from handos_model.recordings.source import open_source
 
     if out.suffix not in (".onnx", TRAINED_WEIGHTS_SUFFIX):
         raise ValueError(f"--out {out}: name a file that ends in .onnx or {TRAINED_WEIGHTS_SUFFIX}")
@@ -71,6 +72,8 @@ def export(
         raise ValueError(f"--out {out}: --half, --int8 and --check are for .onnx files")
     if half and int8:
         raise ValueError("--half writes a network for GPUs, --int8 one for CPUs: export twice")
+    for source in (*(check or ()), *(int8 or ())):
+        open_source(source)  # before anything is written
     topology = HandTopology.load() if mano is None else read_mano(mano)
     model, properties = _load_model(weights, preset, topology)
     properties = replace(

@@ -1,20 +1,31 @@
 """`handos finetune`: train the shipped network further on one's own images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from handos_model.commands.interruption import interruptible
+
 if TYPE_CHECKING:
     from handos_model.finetuning.comparison import Comparison
-    from handos_model.finetuning.finetune import Result
+    from handos_model.finetuning.outcome import Result
     from handos_model.finetuning.request import Request
+
+_RENDER: Final = (
+    "`handos assets --out data/assets`, `handos synth --assets data/assets --out data/rendered --count 2000 --size "
+    "320`, then --rendered data/rendered"
+)
+_INT8_MEASURES: Final = (("average_precision", "AP of boxes"), ("joints_found", "joints right"))
 
 
 def finetune(
     images: Annotated[Path, typer.Option(metavar="DIR", help="Your images; subfolders are read, too.")],
     out: Annotated[
-        Path, typer.Option(metavar="FILE.onnx", help="Network to write; FILE.safetensors is written beside it.")
+        Path,
+        typer.Option(
+            metavar="FILE.onnx", help="Network to write; FILE.int8.onnx and FILE.safetensors are written beside it."
+        ),
     ],
     labels: Annotated[
         Path | None,
@@ -35,18 +46,32 @@ def finetune(
     ] = None,
 ) -> None:
     """Train the shipped network further on your own images, and compare both on some that are held back."""
-    from handos_model.finetuning.finetune import finetune as run
-    from handos_model.finetuning.labelling import find_labels
-    from handos_model.finetuning.request import Request
-
-    if out.suffix != ".onnx":
-        raise ValueError(f"--out {out}: name a file that ends in .onnx")
+    if out.suffix != ".onnx" or out.name.endswith(".int8.onnx"):
+        raise ValueError(f"--out {out}: name a file that ends in .onnx; FILE.int8.onnx is written beside it")
     state = out.with_name(f"{out.stem}_state") if state is None else state
-    request = Request(images, labels, out, state, minutes, rendered)
-    result = run(request, find_labels(images, labels), typer.echo)
-    typer.echo(_report(request, result))
+    with interruptible(lambda: _kept(state)):
+        from handos_model.finetuning.finetune import finetune as run
+        from handos_model.finetuning.labelling import find_labels
+        from handos_model.finetuning.request import Request
+
+        request = Request(images, labels, out, state, minutes, rendered)
+        found = find_labels(images, labels)
+        if rendered is None:
+            typer.echo(
+                f"handos: without rendered frames, what is forgotten is neither prevented nor measured: {_RENDER}",
+                err=True,
+            )
+        result = run(request, found, typer.echo)
+        typer.echo(_report(request, result))
     if result.reasons_against:
         raise typer.Exit(1)
+
+
+def _kept(state: Path) -> str:
+    from handos_model.training.state_folder import kept_training
+
+    labelled = any(state.glob("*/shard_*.npz"))
+    return kept_training(state) or (f"{state} keeps labels" if labelled else f"{state} keeps nothing yet")
 
 
 def _table(title: str, comparison: "Comparison") -> str:
@@ -62,9 +87,8 @@ def _report(request: "Request", result: "Result") -> str:
         )
     else:
         lines.append(_table("rendered images", result.guard))
-    weights = request.out.with_suffix(".safetensors")
     if not result.reasons_against:
-        return "\n".join([*lines, f"\n-> {request.out}, to run, and {weights}, to train further"])
+        return "\n".join([*lines, "", *_written(request.out, result)])
     trained = request.state / "trained.onnx"
     return "\n".join(
         [
@@ -74,3 +98,22 @@ def _report(request: "Request", result: "Result") -> str:
             f"The trained network is {trained}, if you want to use it all the same.",
         ]
     )
+
+
+def _written(out: Path, result: "Result") -> list[str]:
+    from handos_model.architecture.contract import int8_beside
+
+    lines = [f"-> {out}, to run, and {out.with_suffix('.safetensors')}, to train further"]
+    int8, path = result.int8, int8_beside(out)
+    if int8 is None:
+        return [*lines, f"-> {path}, for processors that are faster in int8; this one is not, so it was not measured"]
+    values = ((title, getattr(int8.own.before, name), getattr(int8.own.after, name)) for name, title in _INT8_MEASURES)
+    measured = ", ".join(
+        f"{title} {before:.3f} before, {after:.3f} after"
+        for title, before, after in values
+        if None not in (before, after)
+    )
+    if not int8.is_written:
+        return [*lines, f"{path} is not written, because in int8 the held-back images are seen worse: {measured}"]
+    speed = f"-> {path}, which this processor runs, {int8.speed_up:.1f} times as fast; in int8"
+    return [*lines, speed, f"   {measured}"]

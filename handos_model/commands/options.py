@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -66,6 +67,16 @@ ImageRate = Annotated[
     float | None,
     typer.Option(metavar="FPS", help="Images per second of folders that are sequences in time."),
 ]
+
+
+def announce_lack_of_metres(sources: Sequence[str]) -> None:
+    """Say that the hands of some sources will have no metres, because their camera is unknown."""
+    others = "" if len(sources) == 1 else f" and {len(sources) - 1} more"
+    typer.echo(
+        f"handos: the hands of {sources[0]}{others} get pixels, no metres, because nothing says how wide the camera "
+        "sees: give --field-of-view 60, about a webcam's, or --camera FILE.json",
+        err=True,
+    )
 
 
 def parse_resolution(text: str) -> tuple[int, int]:

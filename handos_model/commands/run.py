@@ -1,6 +1,6 @@
 """`handos run`: find the hands of images, videos and cameras."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -25,9 +25,11 @@ from handos_model.commands.options import (
     Topics,
     Vertices,
     Weights,
+    announce_lack_of_metres,
 )
 
 if TYPE_CHECKING:
+    from handos_model.recordings.formats.registry import FormatName
     from handos_model.recordings.frame_loop import RecordingSummary
     from handos_model.recordings.output_folder import Existing, OutputFolder
     from handos_model.recordings.recorder import Recorder
@@ -39,7 +41,7 @@ def run(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Images, folders of images, videos, rosbag2 bags, camera numbers, addresses."
+            metavar="SOURCE", help="Images, folders of images, videos, rosbag2 bags, camera numbers, addresses."
         ),
     ],
     out: Annotated[
@@ -48,7 +50,7 @@ def run(
     ] = None,
     view: Annotated[bool, typer.Option("--view", help="Show image, hands and scores in a window, by Rerun.")] = False,
     rrd: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write what the window shows, for `rerun FILE`.")
+        Path | None, typer.Option(metavar="FILE.rrd", help="Write what the window shows, for `rerun FILE.rrd`.")
     ] = None,
     foxglove: Annotated[
         str | None,
@@ -96,7 +98,7 @@ def run(
     from handos_model.inference.pipeline import HandPipeline, shipped_weights
     from handos_model.inference.tracking import TrackingSettings
     from handos_model.recordings.camera_choice import CameraChoice
-    from handos_model.recordings.formats.registry import make_formats, require_format
+    from handos_model.recordings.formats.registry import make_formats, require_format, require_suitable
     from handos_model.recordings.frame_estimator import FrameEstimator
     from handos_model.recordings.frame_loop import require_time
     from handos_model.recordings.output_folder import OutputFolder
@@ -120,8 +122,10 @@ def run(
     if not opened:
         raise ValueError("\n".join(failures))
     viewers.require_suitable(opened)
-    is_calibrated = camera is not None or field_of_view is not None or any(source.is_calibrated for source in opened)
-    if size is not None and not is_calibrated:
+    for source in opened:
+        require_suitable(names, source, has_camera=choice != CameraChoice())
+    without_camera = [source.name for source in opened if choice == CameraChoice() and not source.is_calibrated]
+    if size is not None and len(without_camera) == len(opened):
         raise ValueError("--operator scales metres, and there are none without --camera or --field-of-view: give one")
     pipeline = HandPipeline.load(
         weights,
@@ -150,13 +154,15 @@ def run(
         "--depth-topic": depth_topic,
         "--operator": None if size is None else [size.name, size.palm_length],
     }
+    if without_camera:
+        announce_lack_of_metres(without_camera)
     scaled_to = ("", 1.0) if size is None else (size.name, size.scale)
     with viewers.open(pipeline.topology, scaled_to, with_meshes=vertices) as shown:
         if viewers.websocket is not None:
             typer.echo(f"handos: in Foxglove, open the connection {viewers.websocket}", err=True)
         if out is None:
             estimator = partial(FrameEstimator, pipeline, choice, tracking, scaled_to[1])
-            _report(watch(opened, estimator, shown, failures), "nothing is kept")
+            _report(watch(opened, estimator, shown, failures), _place(None, names, rrd))
             return
         folder = OutputFolder(out)
         recorder = Recorder(
@@ -172,7 +178,7 @@ def run(
             settings=settings,
             viewers=shown,
         )
-        _report(_record(recorder, opened, failures, folder), str(folder.results))
+        _report(_record(recorder, opened, failures, folder), _place(folder, names, rrd))
 
 
 def _existing(resume: bool, overwrite: bool) -> "Existing":
@@ -237,6 +243,17 @@ def _record(
         if isinstance(error, FileExistsError):
             raise
         raise OSError(f"{error}; {folder.safe_results()}") from error
+
+
+def _place(folder: "OutputFolder | None", formats: "Sequence[FormatName]", rrd: Path | None) -> str:
+    """What a run has written, in words."""
+    kept = [] if folder is None else [folder.results, folder.overlays, *(folder.path / name for name in formats)]
+    kept = [path for path in kept if path.exists()]
+    if rrd is not None:
+        kept.append(rrd)
+    if not kept:
+        return "nothing is kept: give --out DIR to keep the hands"
+    return ", ".join(map(str, kept)) + ("" if rrd is None else f" (to see it: `rerun {rrd}`)")
 
 
 def _report(summary: "RecordingSummary", place: str) -> None:

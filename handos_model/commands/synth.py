@@ -42,6 +42,8 @@ def synth(
 
     if (count is None) == (sequences is None):
         raise ValueError("give the number of frames with --count, or of sequences with --sequences")
+    if backgrounds is not None and not backgrounds.is_dir():
+        raise NotADirectoryError(f"--backgrounds {backgrounds} is no folder: give one with photographs")
     rare = RareScenes(gloves=gloves, crowds=crowds, darkness=darkness, infrared=infrared)
     if sequences is not None:
         if size is not None:
@@ -51,6 +53,7 @@ def synth(
         _render_sequences(assets, out, sequences, seed, workers, backgrounds, contact_sheet)
     elif count is not None:
         _render_frames(assets, out, count, seed, workers, size or 256, backgrounds, contact_sheet, rare)
+    typer.echo(f"-> {', '.join(str(path) for path in (out, contact_sheet) if path is not None)}")
 
 
 def _render_frames(

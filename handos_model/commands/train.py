@@ -2,9 +2,14 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from handos_model.commands.interruption import interruptible
+
+if TYPE_CHECKING:
+    from handos_model.training.configuration import StageName, TrainingConfiguration
 
 
 class Stages(str, Enum):
@@ -23,11 +28,31 @@ def train(
     stage: Annotated[Stages, typer.Option(help="The decoder needs a trained detector in DIR.")] = Stages.ALL,
 ) -> None:
     """Train the detector and, on top of it, the decoder."""
-    from handos_model.training.configuration import read_configuration
-    from handos_model.training.run import train as train_stage
+    with interruptible(lambda: _kept(state)):
+        from handos_model.training.configuration import read_configuration
+        from handos_model.training.run import require_data
+        from handos_model.training.run import train as train_stage
+        from handos_model.training.state_folder import claim_state
 
-    configuration = read_configuration(config)
+        configuration = read_configuration(config)
+        stages = _chosen(stage, configuration)
+        for each in stages:
+            require_data(configuration, each)
+        with claim_state(state):
+            for each in stages:
+                train_stage(configuration, each, state)
+
+
+def _chosen(stage: Stages, configuration: "TrainingConfiguration") -> "list[StageName]":
+    chosen: list[StageName] = []
     if stage is Stages.DETECTOR or (stage is Stages.ALL and configuration.detector is not None):
-        train_stage(configuration, "detector", state)
+        chosen.append("detector")
     if stage in (Stages.DECODER, Stages.ALL):
-        train_stage(configuration, "decoder", state)
+        chosen.append("decoder")
+    return chosen
+
+
+def _kept(state: Path) -> str:
+    from handos_model.training.state_folder import kept_training
+
+    return kept_training(state) or f"there is no checkpoint in {state} yet"

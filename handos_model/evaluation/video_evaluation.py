@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from handos_model.datasets.checked_arrays import checked_array
+from handos_model.datasets.joint_convention import JointConvention, to_mesh_joints
 from handos_model.evaluation.metrics import pck, relative_pixel_errors
 from handos_model.geometry.arrays import FloatArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
@@ -39,8 +40,10 @@ class VideoEvaluation:
     a hand and a reference."""
 
 
-def read_joints_reference(path: Path) -> list[FloatArray | None]:
+def read_joints_reference(path: Path, convention: JointConvention) -> list[FloatArray | None]:
     """Read the joints of one hand per frame from a JSON list of 21 x (x, y, ..) pixels, empty for frames without.
+
+    They are where `convention` has them, and returned as the mesh has them.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def read_joints_reference(path: Path) -> list[FloatArray | None]:
             raise ValueError(f"reference {path}: frame {number} has the shape {frame.shape}, not 21 x (x, y)")
         if frame is not None:
             checked_array(frame[:, :2], (JOINT_COUNT, 2), f"reference {path}: frame {number}")
-    return [None if frame is None else frame[:, :2] for frame in joints]
+    return [None if frame is None else to_mesh_joints(frame[:, :2], convention) for frame in joints]
 
 
 def evaluate_video(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _NO_ROOM: Final[frozenset[int]] = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_TEMPORARY: Final = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.\w+")
 _FULL_BELOW: Final = 1 << 20
 """Bytes of free space below which an error is put down to a full disk: libraries report one in many ways."""
 
@@ -51,6 +53,13 @@ def atomic_write(path: Path, *, keep_partial: bool = False) -> Iterator[Path]:
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = str(path)
         raise
+
+
+def remove_abandoned(folder: Path, suffix: str) -> None:
+    """Delete the temporary files that killed processes left of files with a suffix; nobody may be writing any now."""
+    for path in folder.glob(f".*{suffix}"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def partial_path(path: Path) -> Path:

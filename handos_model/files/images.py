@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from handos_model.files.atomic_write import atomic_write
 from handos_model.files.image_header import ImageTooLargeError, encoded_size, require_decodable
+from handos_model.files.nearest_path import did_you_mean
+from handos_model.files.opencv_messages import silent_opencv
 from handos_model.files.signal_range import SignalRange
 from handos_model.geometry.arrays import ImageArray
 
@@ -32,6 +34,8 @@ def read_image(path: Path) -> ImageArray:
         If it is not a readable image, or too large.
     """
     # imdecode instead of imread: the latter prints its own warnings and fails on non-ASCII paths on some systems.
+    if not path.exists():
+        raise FileNotFoundError(f"image {path} does not exist{did_you_mean(path)}")
     try:
         image = decode_encoded_image(np.fromfile(path, np.uint8), SignalRange())
     except ImageTooLargeError as error:
@@ -68,7 +72,8 @@ def decode_encoded_image(
     require_decodable(*size)
     flags = cv2.IMREAD_COLOR | (0 if apply_orientation else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
-        image = cv2.imdecode(data, flags | cv2.IMREAD_ANYDEPTH)
+        with silent_opencv():
+            image = cv2.imdecode(data, flags | cv2.IMREAD_ANYDEPTH)
     except cv2.error:  # instead of returning None, for some damages
         return None
     if image is None or image.dtype == np.uint8:

@@ -1,6 +1,8 @@
 """Before and after: how well two networks see the same images, and whether the second one is better."""
 
 import math
+import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +14,10 @@ from handos_model.datasets.annotations import AnnotatedImage
 from handos_model.evaluation.box_evaluation import evaluate_boxes
 from handos_model.evaluation.image_evaluation import evaluate_images
 from handos_model.hand.hand import Hand
+from handos_model.inference.backends.selection import Backend
 from handos_model.inference.pipeline import HandPipeline
 
-BACKEND: Final = "onnxruntime"
+BACKEND: Final[Backend] = "onnxruntime"
 """The faster ones differ from machine to machine, and the int8 of a network need not be as good as the network."""
 LOWEST_SCORE: Final = 0.02
 """Weaker hands are not counted into the average precision."""
@@ -30,6 +33,20 @@ _WORSE_SHAPE_MM: Final = 1.0
 """By how much 3D joints may become worse: 2D labels do not say anything about depth."""
 
 Predictions = Sequence[tuple[AnnotatedImage, tuple[Hand, ...]]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network sees in a set of images."""
+
+    predictions: Predictions
+    seconds_per_image: float
+    """Of the network, median; 0 without images."""
+
+    @property
+    def scores(self) -> list[float]:
+        """Of all hands in all images."""
+        return [hand.score for _, hands in self.predictions for hand in hands]
 
 
 @dataclass(frozen=True)
@@ -64,12 +81,16 @@ ROWS: Final = {
 }
 
 
-def predict(weights: Path | None, images: Sequence[AnnotatedImage], title: str) -> Predictions:
+def predict(weights: Path | None, images: Sequence[AnnotatedImage], title: str, backend: Backend = BACKEND) -> Seen:
     """All hands that a network sees, weak ones too; ``None``: the shipped network."""
-    pipeline = HandPipeline.load(weights, BACKEND, score_threshold=LOWEST_SCORE)
-    return [
-        (image, pipeline(image.image, image.camera)) for image in tqdm(images, desc=title, unit=" images", disable=None)
-    ]
+    pipeline = HandPipeline.load(weights, backend, score_threshold=LOWEST_SCORE)
+    predictions, seconds = [], []
+    for image in tqdm(images, desc=title, unit=" images", disable=None):
+        started = time.monotonic()
+        hands = pipeline(image.image, image.camera)
+        seconds.append(time.monotonic() - started)
+        predictions.append((image, hands))
+    return Seen(predictions, statistics.median(seconds) if seconds else 0.0)
 
 
 def measure(predictions: Predictions, threshold: float) -> Quality:

@@ -30,8 +30,6 @@ _FEWEST_STEPS: Final = 60
 _BATCH_SIZE: Final = 16
 _IMAGE_SIZE: Final = 256
 _MOST_PROCESSES: Final = 4
-_DETECTOR_SHARE: Final = 0.5
-"""Of the time for training."""
 
 
 @torch.no_grad()
@@ -62,7 +60,7 @@ def training_configuration(
     rendered_frames
         Number of rendered ones, 0 for none.
     minutes
-        For both stages.
+        For a stage.
     """
     on_gpu = torch.cuda.is_available()
     cores = len(os.sched_getaffinity(0))
@@ -71,10 +69,10 @@ def training_configuration(
     views_per_step = processes * _BATCH_SIZE * own_fraction
     steps = max(_FEWEST_STEPS, math.ceil(_VIEWS_PER_IMAGE * images / views_per_step))
 
-    def stage(share: float, gradient_norm: float) -> StageConfiguration:
+    def stage(gradient_norm: float) -> StageConfiguration:
         return StageConfiguration(
             steps=steps,
-            minutes=share * minutes,
+            minutes=minutes,
             batch_size=_BATCH_SIZE,
             image_size=_IMAGE_SIZE,
             early_image_size=_IMAGE_SIZE,
@@ -102,6 +100,6 @@ def training_configuration(
         decoder_weights=str(START),
         checkpoint_minutes=0.5,
         views=ViewRange(smallest_hand=0.09, smallest_image=0.5),
-        detector=stage(_DETECTOR_SHARE, gradient_norm=5.0),
-        decoder=stage(1 - _DETECTOR_SHARE, gradient_norm=1.0),
+        detector=stage(gradient_norm=5.0),
+        decoder=stage(gradient_norm=1.0),
     )

@@ -50,6 +50,7 @@ def require_same_request(request: Request, names: Sequence[str]) -> None:
         "--images": str(request.images.resolve()),
         "--labels": None if request.labels is None else str(request.labels.resolve()),
         "--rendered": None if request.rendered is None else str(request.rendered.resolve()),
+        "--minutes": request.minutes,
         "images": _digest("\n".join(names).encode()),
         "labels": None if request.labels is None else _digest(request.labels.read_bytes()),
     }

@@ -1,28 +1,21 @@
 """The score from which on a hand counts, for a network whose scores have moved."""
 
-import numpy as np
-
-from handos_model.finetuning.comparison import Predictions
+from collections.abc import Sequence
 
 
-def same_strictness(before: Predictions, threshold: float, after: Predictions) -> float:
+def same_strictness(before: Sequence[float], threshold: float, after: Sequence[float]) -> float:
     """The score at which a network shows as many hands as another one did at its own.
 
     Parameters
     ----------
     before, after
-        All hands that the two networks see in the same images, weak ones too.
+        Scores of all hands that the two networks see in the same images, weak ones too.
     threshold
         The score that the first one recommends.
     """
-    shown = int((_scores(before) >= threshold).sum())
-    scores = _scores(after)
+    shown = sum(score >= threshold for score in before)
+    scores = sorted(after, reverse=True)
     if not 0 < shown < len(scores):
         return threshold
     # Halfway to the best hand that is not shown, so that rounding does not decide.
-    return round(float(scores[shown - 1] + scores[shown]) / 2, 3)
-
-
-def _scores(predictions: Predictions) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Scores of all hands, best first."""
-    return np.sort([hand.score for _, hands in predictions for hand in hands])[::-1].astype(np.float64)
+    return round((scores[shown - 1] + scores[shown]) / 2, 3)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final, cast
 
 import cv2
 
+from handos_model.files.opencv_messages import silent_opencv
 from handos_model.geometry.arrays import ImageArray
 from handos_model.recordings.frame import Frame, SourceError
 
@@ -21,13 +23,22 @@ _COUNT_TOLERANCE: Final = 1
 """Frames that a counted container may announce in excess."""
 _DURATION_TOLERANCE: Final = 0.5
 """Seconds that another file may last longer than its last frame, because of the sound."""
+_FFMPEG_QUIET: Final = "-8"
 
 _LOGGER = logging.getLogger(__name__)
 
 
+def open_capture(source: str | int) -> cv2.VideoCapture:
+    """A video, an address or a camera's number through OpenCV, without its own messages and FFmpeg's."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _FFMPEG_QUIET)
+    with silent_opencv():
+        return cv2.VideoCapture(source)
+
+
 def read_next(capture: cv2.VideoCapture) -> ImageArray | None:
     """The next image, (H, W, 3) BGR; ``None`` if there is none, or it is damaged."""
-    readable, image = capture.read()
+    with silent_opencv():
+        readable, image = capture.read()
     return cast(ImageArray, image) if readable else None
 
 

@@ -52,7 +52,12 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def images_below(folder: Path) -> list[Path]:
-    """Image files of a folder and then, folder by folder, of those below it.
+    """Image files of a folder and then, folder by folder, of those below it; see `folders_below`."""
+    return [path for parent, _ in folders_below(folder) for path in images_in(parent)]
+
+
+def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield a folder and those below it, in the order of the numbers in their names, each with its files' names.
 
     Hidden folders, links to folders and the overlays that an earlier run drew are left out, and, with a warning, those
     that may not be read.
@@ -68,12 +73,10 @@ def images_below(folder: Path) -> list[Path]:
             raise error
         _LOGGER.warning("the images of a folder are left out: %s", error)
 
-    found: list[Path] = []
     for parent, below, names in os.walk(folder, onerror=warn):
         drawn = OVERLAYS if RUN_RECORD in names else None
         below[:] = sorted((name for name in below if not name.startswith(".") and name != drawn), key=natural_order)
-        found += images_in(Path(parent))
-    return found
+        yield Path(parent), names
 
 
 def folder_of(image: str, folders: frozenset[str]) -> str | None:

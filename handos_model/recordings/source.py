@@ -1,7 +1,8 @@
 """Opens images, folders, videos, cameras and streams through one function: `open_source`."""
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -9,6 +10,7 @@ from typing import Final, Literal
 import cv2
 
 from handos_model.files.image_header import ImageTooLargeError, require_decodable
+from handos_model.files.nearest_path import did_you_mean
 from handos_model.recordings.address import (
     download_image,
     is_address,
@@ -17,14 +19,27 @@ from handos_model.recordings.address import (
     why_unreadable,
     without_password,
 )
-from handos_model.recordings.capture import announced_frames, frame_rate, read_live, read_next, read_video
+from handos_model.recordings.capture import (
+    announced_frames,
+    frame_rate,
+    open_capture,
+    read_live,
+    read_next,
+    read_video,
+)
 from handos_model.recordings.frame import Frame, SourceError
-from handos_model.recordings.image_folder import IMAGE_SUFFIXES, ImageFiles, images_below, images_in
+from handos_model.recordings.image_folder import IMAGE_SUFFIXES, RUN_RECORD, ImageFiles, folders_below, images_in
 
 BAG_METADATA: Final = "metadata.yaml"
 """The file that makes a folder without images a rosbag2 bag."""
+VIDEO_SUFFIXES: Final = frozenset(
+    {".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"}
+)
+"""Of the files that are taken for videos in folders; files that are named may have any."""
 _CAMERA: Final = re.compile(r"(?:/dev/video)?([0-9]{1,4})")
 """A longer number is no camera's."""
+
+_LOGGER = logging.getLogger(__name__)
 
 SourceKind = Literal["image", "folder", "video", "bag", "live"]
 
@@ -86,7 +101,8 @@ def open_source(source: str | Path, image_rate: float | None = None) -> FrameSou
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(
-            f"source {path} does not exist: give an image, a folder of images, a video or a camera's number"
+            f"source {path} does not exist{did_you_mean(path)}: give an image, a folder of images, a video, a bag, a "
+            "camera's number, such as 0, or an address, such as https://... or rtsp://..."
         )
     if is_bag(path):
         raise SourceError(f"source {path} is a bag, which only `handos run` reads: give a video, images or a camera")
@@ -114,10 +130,21 @@ def is_bag_file(path: Path) -> bool:
     return suffixes[-1:] in ([".mcap"], [".db3"]) or suffixes[-2:] in ([".mcap", ".zstd"], [".db3", ".zstd"])
 
 
+def is_recording_file(path: Path) -> bool:
+    """Whether a file in a folder is, by its name, a video or a bag."""
+    return path.suffix.lower() in VIDEO_SUFFIXES or is_bag_file(path)
+
+
 def _open_folder(folder: Path, rate: float | None) -> FrameSource:
     if rate is not None and not 0 < rate <= 1e6:
         raise ValueError(f"images per second must be positive, got {rate}")
-    paths = images_below(folder)
+    folders = list(folders_below(folder))
+    paths = [path for parent, _ in folders for path in images_in(parent)]
+    if recording := _first_recording(folders):
+        remedy = f"give it as a source, or all to `handos annotate {folder} --out DATASET`"
+        if not paths:
+            raise SourceError(f"folder {folder} holds no images, but recordings, such as {recording}: {remedy}")
+        _LOGGER.warning("of folder %s only images are read, not recordings, such as %s: %s", folder, recording, remedy)
     if not paths:
         raise SourceError(
             f"folder {folder} and those below it hold no images ({', '.join(sorted(IMAGE_SUFFIXES))}): give the folder "
@@ -132,8 +159,19 @@ def _open_folder(folder: Path, rate: float | None) -> FrameSource:
     return FrameSource(str(folder), ImageFiles(paths, rate), len(paths), frame_rate=rate, kind="folder")
 
 
+def _first_recording(folders: Sequence[tuple[Path, list[str]]]) -> Path | None:
+    """The first video or bag in folders, but for those that `handos run` wrote; ``None``: there is none."""
+    results = {folder for folder, names in folders if RUN_RECORD in names}
+    for folder, names in folders:
+        if results.isdisjoint({folder, *folder.parents}):
+            for name in sorted(names):
+                if is_recording_file(folder / name):
+                    return folder / name
+    return None
+
+
 def _open_video(path: Path) -> FrameSource:
-    capture = cv2.VideoCapture(str(path))
+    capture = open_capture(str(path))
     _require_decodable(capture, f"video {path}")
     first = read_next(capture)
     if first is None:
@@ -151,7 +189,7 @@ def _open_address(address: str) -> FrameSource:
     require_protocol(address)
     if is_image_address(address):
         return FrameSource(name, iter([Frame(download_image(address), name, 0, 0.0)]), 1, frame_rate=None, kind="image")
-    capture = cv2.VideoCapture(address)
+    capture = open_capture(address)
     _require_decodable(capture, f"stream {name}")
     first = read_next(capture)
     if first is None:
@@ -171,7 +209,7 @@ def _require_decodable(capture: cv2.VideoCapture, name: str) -> None:
 
 
 def _open_camera(number: int) -> FrameSource:
-    capture = cv2.VideoCapture(number)
+    capture = open_capture(number)
     first = read_next(capture)
     if first is None:
         raise SourceError(

@@ -1,5 +1,6 @@
 """Checkpoints: everything that a run needs to be resumed as if it had not been interrupted."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,15 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         torch.save(state, temporary)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
+def load_checkpoint(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     """Read a checkpoint; only tensors and plain values are unpickled.
+
+    Parameters
+    ----------
+    path
+        The file.
+    mapped
+        Leave the tensors in the file until they are used.
 
     Raises
     ------
@@ -26,7 +34,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         If the file is not a readable checkpoint.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     # Unpickling a damaged file can raise anything.
     except Exception as error:
         raise ValueError(
@@ -34,6 +42,29 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             "decoder.pt that it wrote, or start again with another --state"
         ) from error
     return dict(state)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage has come."""
+
+    step: int = 0
+    seconds: float = 0.0
+    """Of training, in all parts of a run that was interrupted."""
+
+
+def read_progress(path: Path) -> Progress:
+    """How far the stage of a checkpoint has come; not at all, if there is none.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a readable checkpoint.
+    """
+    if not path.is_file():
+        return Progress()
+    state = load_checkpoint(path, mapped=True)
+    return Progress(int(state["step"]), float(state.get("seconds", 0.0)))
 
 
 def load_averaged_weights(module: nn.Module, path: Path, expected: str, remedy: str, prefix: str = "") -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 
 from handos_model.architecture.input_size import InputSize
+from handos_model.datasets.joint_convention import JointConvention
 from handos_model.training.views import ViewRange
 
 
@@ -70,10 +71,6 @@ class StageConfiguration:
         """Fraction of the stage that is done: of its steps, or of its time if that is more."""
         return max(step / self.steps, 0.0 if self.minutes is None else seconds / (60 * self.minutes))
 
-    def expected_steps(self, step: int, seconds: float) -> int:
-        """Steps that the stage will have taken at its end, as fast as it took the first `step`."""
-        return round(step / self.done(step, seconds))
-
     def view_size_at(self, done: float, rng: np.random.Generator) -> InputSize:
         """Draw the size of the views of a step."""
         if done < self.early_fraction or not self.view_sizes:
@@ -123,6 +120,8 @@ class TrainingConfiguration:
     """Folder of labelled images that `handos finetune` wrote, if any."""
     photographs: str | None = None
     """Folder of photographs with weak labels, if any: ``images/`` and ``labels.json``."""
+    photograph_joints: JointConvention = "mesh"
+    """Where these labels have their joints."""
     boxes: str | None = None
     """Folder of photographs with boxes of hands only, if any, some of them without all of their hands."""
     datasets: tuple[DatasetConfiguration, ...] = ()

@@ -122,11 +122,10 @@ class TrainingLoop:
                 for name, value in self._take_step(batch, done).items():
                     totals[name] = totals.get(name, 0.0) + value / self._stage.log_steps
                 self.step += 1
-                progress.total = self._stage.expected_steps(self.step, self._elapsed())
-                progress.update()
+                self._show(progress)
                 if self.step % self._stage.log_steps == 0:
                     means = {name: float(value) for name, value in totals.items()}
-                    progress.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
+                    progress.set_postfix(loss=f"{sum(means.values()) - means['norm']:.3f}", refresh=False)
                     self._log(means, board)
                     totals = {}
                 if self.step % self._stage.sample_sheet_steps == 0:
@@ -189,13 +188,22 @@ class TrainingLoop:
         torch._foreach_lerp_(list(self._average.values()), current, 1 - decay)
 
     def _progress(self) -> "tqdm[Any]":
+        """A bar of the fraction that is done: a stage that ends by the clock does not know its steps."""
         return tqdm(
-            total=self._stage.steps,
-            initial=self.step,
-            desc=self._checkpoint.stem,
+            total=1.0,
+            initial=min(1.0, self._stage.done(self.step, self._elapsed())),
+            desc=self._described(),
+            bar_format="{desc}:{percentage:4.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]",
             disable=not self._accelerator.is_main_process,
             mininterval=5,
         )
+
+    def _show(self, progress: "tqdm[Any]") -> None:
+        progress.set_description_str(self._described(), refresh=False)
+        progress.update(min(1.0, self._stage.done(self.step, self._elapsed())) - progress.n)
+
+    def _described(self) -> str:
+        return f"{self._checkpoint.stem}, step {self.step}"
 
     @contextmanager
     def _open_tensorboard(self) -> Iterator[SummaryWriter | None]:

@@ -3,12 +3,13 @@
 import os
 import socket
 import sys
-from multiprocessing.queues import SimpleQueue
+import threading
+import warnings
 from pathlib import Path
 
 import torch
-import torch.multiprocessing as mp
 from accelerate import Accelerator
+from tqdm import tqdm
 
 from handos_model.architecture.presets import GroundingDinoPreset, preset_named
 from handos_model.datasets.annotated_folder import AnnotatedFolder
@@ -21,28 +22,44 @@ from handos_model.training.configuration import StageName, TrainingConfiguration
 from handos_model.training.decoder_stage import train_decoder
 from handos_model.training.detector_stage import train_detector
 from handos_model.training.image_sources import AnnotatedImages
+from handos_model.training.processes import run_together
 
 
 def train(configuration: TrainingConfiguration, stage: StageName, state_dir: Path) -> None:
     """Train one stage; checkpoints and logs go to `state_dir`, and a run that was interrupted there is resumed.
 
+    Call it in the main thread, and keep other runs out of the folder: see `state_folder.claim_state`.
+
     Raises
     ------
     ValueError
         If the configuration or the data cannot be used, as one of the processes has found out.
+    ChildProcessError
+        If one of the processes was killed.
+    """
+    require_data(configuration, stage)
+    state_dir.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    try:
+        run_together(
+            _train_stage, [(rank, configuration, stage, state_dir, port) for rank in range(configuration.processes)]
+        )
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # the process that drew the progress bar could not end its line
+        raise
+
+
+def require_data(configuration: TrainingConfiguration, stage: StageName) -> None:
+    """Tell what is missing for a stage before anything is started or written.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the configuration or the data cannot be used.
     """
     if configuration.cuda_graph:
         _require_cuda_graph_support(configuration.preset)
-    _open_data(configuration, stage)  # tells what is missing before anything is started or written
-    state_dir.mkdir(parents=True, exist_ok=True)
-    mistakes = mp.get_context("spawn").SimpleQueue()
-    arguments = configuration, stage, state_dir, _free_port(), mistakes
-    try:
-        mp.spawn(_train_process, arguments, nprocs=configuration.processes)  # type: ignore[attr-defined, no-untyped-call]
-    except mp.ProcessExitedException as error:  # type: ignore[attr-defined]
-        if mistakes.empty():
-            raise
-        raise ValueError(mistakes.get()) from error
+    _open_data(configuration, stage)
 
 
 def _require_cuda_graph_support(preset: str) -> None:
@@ -56,23 +73,11 @@ def _require_cuda_graph_support(preset: str) -> None:
         raise ValueError(f"cuda_graph is true, but no CUDA GPU was found: {remedy}")
 
 
-def _train_process(
-    rank: int,
-    configuration: TrainingConfiguration,
-    stage: StageName,
-    state_dir: Path,
-    port: int,
-    mistakes: "SimpleQueue[str]",
-) -> None:
-    """Train; a user's mistake is handed to the parent process in one line, instead of as a traceback."""
-    try:
-        _train_stage(rank, configuration, stage, state_dir, port)
-    except (OSError, ValueError, ArithmeticError) as error:
-        mistakes.put(str(error))
-        sys.exit(1)
-
-
 def _train_stage(rank: int, configuration: TrainingConfiguration, stage: StageName, state_dir: Path, port: int) -> None:
+    """What one of the processes does."""
+    # cuDNN's and oneDNN's gradients lie otherwise in memory than weights whose channels come last, which does no harm.
+    warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract", UserWarning)
+    tqdm.set_lock(threading.RLock())  # its own is for several processes, and is left behind when this one is killed
     accelerator = _join_processes(rank, port, configuration.processes)
     set_up_device(accelerator.device)
     if accelerator.device.type == "cpu":
@@ -110,6 +115,7 @@ def _join_processes(rank: int, port: int, count: int) -> Accelerator:
         os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(count), LOCAL_WORLD_SIZE=str(count))
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # what accelerate would choose, with a warning
     return Accelerator(cpu=not torch.cuda.is_available())
 
 
@@ -151,7 +157,13 @@ def open_sources(
         sources.append((AnnotatedFolder(Path(configuration.own_images)), own_fraction))
     if configuration.photographs is not None and photograph_fraction > 0:
         folder = Path(configuration.photographs)
-        photographs = Photographs(folder / "images", folder / "labels.json", without=held_out, reliable=True)
+        photographs = Photographs(
+            folder / "images",
+            folder / "labels.json",
+            without=held_out,
+            reliable=True,
+            convention=configuration.photograph_joints,
+        )
         sources.append((photographs, photograph_fraction))
     if configuration.boxes is not None and box_fraction > 0:
         sources.append((BoxedPhotographs(Path(configuration.boxes), without=held_out), box_fraction))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from handos_model.annotation.recording import Recording, find_recordings
+from handos_model.annotation.recording import Recording, find_recordings, require_any
 from handos_model.recordings.frame import SourceError
 
 
@@ -67,3 +67,11 @@ def test_the_size_of_a_folder_is_that_of_its_files(folder: Path) -> None:
     assert Recording.at(folder / "bag").size == 15
     assert Recording.at(folder / "a.mp4").size == 5
     assert Recording.at(folder / "gone.mp4").size == 0
+
+
+def test_that_none_of_the_recordings_exists_is_an_error_that_names_the_nearest(folder: Path) -> None:
+    exists, missing, other = (Recording.at(folder / name) for name in ("a.mp4", "day/c.mcpa", "gone.mp4"))
+    require_any([exists, missing])
+    require_any([])
+    with pytest.raises(FileNotFoundError, match=r"c\.mcpa .*did you mean .*c\.mcap\?\), nor do 1 others"):
+        require_any([missing, other])

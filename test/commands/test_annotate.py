@@ -20,6 +20,7 @@ from annotated_folders import coming_and_going, content_of, rows_of, write_video
 from command_line import handos
 from dying_annotator import DyingAnnotator
 from full_disk import size_limit
+from process_groups import wait_until_gone
 from ray_cluster import RayCluster, ray_cluster
 from recorded_bags import camera_messages, write_bag
 
@@ -242,18 +243,6 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(
     assert content_of(Path("out")) == content_of(Path("whole"))
 
 
-def wait_until_gone(group: int) -> None:
-    """Workers end with the process that started them."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    pytest.fail("a worker outlives the process that started it")
-
-
 def test_ctrl_c_ends_the_run_with_the_table_and_what_is_safe(annotate: Annotate, videos: Path, weights: Path) -> None:
     write_video(videos / "longer.mp4", coming_and_going(1500))
     process = subprocess.Popen(
@@ -380,3 +369,26 @@ def test_gpus_of_ray_without_ray_are_refused(
 ) -> None:
     assert annotate("videos", "--out", "dataset", "--gpus-per-worker", 0.5) == 1
     assert "--ray" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", [("gone",), ("gone.mp4", "gone.mcap")])
+def test_nothing_is_created_for_sources_that_do_not_exist(
+    missing: tuple[str, ...], annotate: Annotate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert annotate(*missing, "--out", "dataset") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "gone") in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_will_have_no_metres_is_told_with_the_remedy(
+    annotate: Annotate, videos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert annotate("videos/below", "--out", "dataset") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "short.mp4" in line
+    assert "--field-of-view 60" in line
+    assert annotate("videos/below", "--out", "dataset") == 0
+    assert capsys.readouterr().err == "", "everything is done"
+    assert annotate("videos/below", "--out", "other", "--field-of-view", 60) == 0
+    assert capsys.readouterr().err == ""

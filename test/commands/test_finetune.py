@@ -16,8 +16,7 @@ from handos_model import HandPipeline
 from handos_model.architecture.trained_weights import read_trained_model
 from handos_model.datasets.annotated_folder import AnnotatedFolder, write_shard
 from handos_model.files.images import write_image
-from handos_model.finetuning import finetune as steps
-from handos_model.finetuning import recipe
+from handos_model.finetuning import outcome, recipe, stages
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS
 from handos_model.training.checkpoint import load_checkpoint
@@ -60,11 +59,12 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_interrupted_run_goes_on_and_writes_a_network_that_runs(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    out, state, train = tmp_path / "mine.onnx", tmp_path / "mine_state", steps.train
+    out, state, train = tmp_path / "mine.onnx", tmp_path / "mine_state", stages.train
+    out.with_suffix(".int8.onnx").write_text("of an earlier network")
     command = ("finetune", "--images", images / "images", "--labels", images / "labels.json", "--out", out)
     command = (*command, "--rendered", images / "rendered")
     # What two steps on drawn hands bring is chance.
-    monkeypatch.setattr(steps, "reasons_against", lambda *_: [])
+    monkeypatch.setattr(outcome, "reasons_against", lambda *_: [])
 
     def train_detector_only(configuration: object, stage: str, folder: Path) -> None:
         if stage == "decoder":
@@ -72,9 +72,12 @@ def test_an_interrupted_run_goes_on_and_writes_a_network_that_runs(
         train(configuration, stage, folder)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "train", train_detector_only)
-        assert handos(*command, monkeypatch=monkeypatch) != 0
+        patch.setattr(stages, "train", train_detector_only)
+        assert handos(*command, monkeypatch=monkeypatch) == 130
     assert not out.exists()
+    (interrupted,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("handos: interrupted")]
+    assert str(state / "detector.pt") in interrupted
+    assert "the same command" in interrupted
     labelled = {path: path.stat().st_mtime_ns for path in state.rglob("shard_*.npz")}
     assert load_checkpoint(state / "detector.pt")["step"] == 2
 
@@ -82,30 +85,36 @@ def test_an_interrupted_run_goes_on_and_writes_a_network_that_runs(
     assert {path: path.stat().st_mtime_ns for path in state.rglob("shard_*.npz")} == labelled
     assert [len(AnnotatedFolder(state / part)) for part in ("trained", "held_back")] == [20, 5]
     assert load_checkpoint(state / "detector.pt")["step"] == load_checkpoint(state / "decoder.pt")["step"] == 2
-    HandPipeline.load(out)(np.zeros((120, 160, 3), np.uint8))
+    for network in (out, out.with_suffix(".int8.onnx")):
+        HandPipeline.load(network, "onnxruntime")(np.zeros((120, 160, 3), np.uint8))
     trained, properties = read_trained_model(out.with_suffix(".safetensors"), HandTopology.load())
     shipped, before = read_trained_model(recipe.START, HandTopology.load())
     assert properties.preset == before.preset
     assert any(not value.equal(shipped.state_dict()[name]) for name, value in trained.state_dict().items())
-    shown = capfd.readouterr().out
+    shown, noise = capfd.readouterr()
     assert "5 images that were held back, 5 hands" in shown
     assert "4 rendered images, 4 hands" in shown
-    assert str(out) in shown
+    assert f"-> {out}" in shown
+    assert f"-> {out.with_suffix('.int8.onnx')}" in shown
+    bars = ("detector", "decoder", "held back", "rendered", "label images")
+    assert [line for line in noise.replace("\r", "\n").splitlines() if line.strip() and not line.startswith(bars)] == []
 
 
 def test_a_network_that_is_not_better_is_kept_apart(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # Nothing was learnt: the trained network is the shipped one.
-    monkeypatch.setattr(steps, "train", lambda *_: None)
-    monkeypatch.setattr(steps, "load_model", lambda *_: read_trained_model(recipe.START, HandTopology.load())[0])
-    monkeypatch.setattr(steps, "export_onnx", lambda _model, _properties, path: shutil.copy(DEFAULT_WEIGHTS, path))
+    monkeypatch.setattr(stages, "train", lambda *_: None)
+    monkeypatch.setattr(outcome, "load_model", lambda *_: read_trained_model(recipe.START, HandTopology.load())[0])
+    monkeypatch.setattr(outcome, "export_onnx", lambda _model, _properties, path: shutil.copy(DEFAULT_WEIGHTS, path))
     out = tmp_path / "mine.onnx"
     command = ("finetune", "--images", images / "images", "--labels", images / "labels.json", "--out", out)
     assert handos(*command, "--state", tmp_path / "state", monkeypatch=monkeypatch) == 1
     assert not list(tmp_path.glob("mine*"))
     HandPipeline.load(tmp_path / "state/trained.onnx")
-    shown = capfd.readouterr().out
+    shown, warned = capfd.readouterr()
+    assert "--rendered" in warned
+    assert "handos synth" in warned
     assert "neither boxes nor joints become better" in shown
     assert str(tmp_path / "state/trained.onnx") in shown
     assert "--rendered" in shown

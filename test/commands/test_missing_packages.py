@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import handos_model
-from handos_model.commands import cli
+from handos_model.commands.extras import EXTRAS, missing_module
 
-NOT_INSTALLED = {module for modules in cli._EXTRAS.values() for module in modules} | {
+NOT_INSTALLED = {module for modules in EXTRAS.values() for module in modules} | {
     "tensorrt",
     "tensorrt_rtx_bindings",
     "PIL",
@@ -92,13 +92,13 @@ def test_other_commands_need_no_extra(arguments: tuple[str, ...], named: str, tm
     ],
 )
 def test_the_extra_is_the_one_of_the_command(module: str, arguments: list[str], extra: str) -> None:
-    assert f"'.[{extra}]'" in cli._missing_module(module, arguments)
+    assert f"'.[{extra}]'" in missing_module(module, arguments)
 
 
 def test_every_extra_installs_what_it_is_named_for() -> None:
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     distributions = {"cuda": "cuda-bindings", "foxglove": "foxglove-sdk", "rerun": "rerun-sdk"}
-    for extra, modules in cli._EXTRAS.items():
+    for extra, modules in EXTRAS.items():
         block = re.search(rf"^{extra} = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
         assert block is not None
         listed = set(re.findall(r'"([a-z-]+)', block[1]))

@@ -628,3 +628,38 @@ def test_a_source_added_to_a_run_does_not_replace_the_files_of_another(run: Run,
     before = Path("out/parquet/clip.parquet").read_bytes()
     assert run("copy/clip.mp4", "--out", "out", "--format", "parquet", "--resume") == 1
     assert Path("out/parquet/clip.parquet").read_bytes() == before
+
+
+def test_all_that_was_written_is_named(run: Run, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--overlay", "--format", "parquet", "--format", "mcap", "--field-of-view", 60)
+    assert run(video, "--out", "out", *options) == 0
+    assert capsys.readouterr().out.strip().endswith("-> out/hands.jsonl, out/overlay, out/parquet, out/mcap")
+
+
+def test_what_will_have_no_metres_is_told_with_the_remedy(
+    run: Run, video: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(video, images, "--out", "out") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "clip.mp4 and 1 more" in line
+    assert "--field-of-view 60" in line
+    assert run(video, "--out", "with_view", "--field-of-view", 60) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_of_a_calibrated_bag_no_lack_of_metres_is_told(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bag(tmp_path / "drive", camera_messages(3))
+    assert run("drive", "--out", "out") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_format_that_needs_metres_is_refused_in_one_line_before_the_network_is_loaded(
+    run: Run, video: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(HandPipeline, "load", lambda *_, **__: pytest.fail("the network was loaded"))
+    assert run(video, "--out", "out", "--format", "glb") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--format glb needs metres" in line
+    assert not Path("out").exists()

@@ -40,13 +40,17 @@ def test_a_file_for_rerun_needs_no_folder_for_results(
     run: Run, video: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(video, "--rrd", "clip.rrd") == 0
-    assert "5 frames, hands in 5" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "5 frames, hands in 5" in told
+    assert "-> clip.rrd" in told
+    assert "nothing is kept" not in told
     assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4", "clip.rrd"}
     assert frames_in("clip.rrd") == 5
 
 
-def test_results_are_written_beside_what_is_shown(run: Run, video: str) -> None:
+def test_results_are_written_beside_what_is_shown(run: Run, video: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(video, "--rrd", "clip.rrd", "--out", "out") == 0
+    assert "-> out/hands.jsonl, clip.rrd" in capsys.readouterr().out
     assert Path("out/hands.jsonl").read_text().count("\n") == frames_in("clip.rrd") == 5
 
 
@@ -90,6 +94,7 @@ def test_a_file_that_is_there_is_replaced_only_by_overwrite(
         (("--rrd", "a.rrd", "--overlay", "--resume"), "--overlay and --resume"),
         (("--rrd", "a.rrd", "--out", "out", "--resume"), "--resume"),
         (("--rrd", "."), "--rrd"),
+        (("--rrd", "FILE"), ".rrd"),
         (("--foxglove", "here"), "--foxglove"),
     ],
 )
@@ -136,4 +141,6 @@ def test_foxglove_is_told_where_to_connect(run: Run, video: str, capsys: pytest.
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     assert run(video, "--foxglove", port) == 0
-    assert f"ws://127.0.0.1:{port}" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert f"ws://127.0.0.1:{port}" in told.err
+    assert "nothing is kept: give --out" in told.out

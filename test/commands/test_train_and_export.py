@@ -78,6 +78,7 @@ def kept(weights: Path) -> Path:
 def exported(kept: Path, images: Path) -> tuple[Path, Result]:
     """The network that `handos export` wrote of them, and the command's result."""
     path = kept.with_name("network.onnx")
+    path.with_suffix(".int8.onnx").write_text("of an earlier network")
     return path, handos("export", "--weights", kept, "--out", path, "--check", images)
 
 
@@ -118,6 +119,14 @@ def test_export_options_that_contradict_each_other_are_named(
     result = handos("export", "--weights", weights, *options)
     assert isinstance(result.exception, ValueError)
     assert re.search(named, str(result.exception))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["--check", "--int8"])
+def test_nothing_is_written_if_images_to_export_with_do_not_exist(option: str, kept: Path, tmp_path: Path) -> None:
+    result = handos("export", "--weights", kept, "--out", tmp_path / "out/hand.onnx", option, tmp_path / "gone")
+    assert isinstance(result.exception, FileNotFoundError)
+    assert str(tmp_path / "gone") in str(result.exception)
     assert not list(tmp_path.iterdir())
 
 
@@ -173,6 +182,7 @@ def test_info_counts_parameters_queries_and_gflops() -> None:
         (("train", "--config", "gone.yaml", "--state", "state"), "gone.yaml"),
         (("train", "--config", "alone.yaml", "--state", "state"), "gone"),
         (("synth", "--assets", "gone", "--out", "frames", "--count", "1"), "gone"),
+        (("synth", "--assets", ".", "--out", "frames", "--count", "1", "--backgrounds", "nowhere"), "nowhere"),
     ],
 )
 def test_errors_name_the_mistake(
@@ -186,3 +196,9 @@ def test_errors_name_the_mistake(
     assert not Path("n.onnx").exists()
     assert not Path("frames").exists()
     assert not Path("state").exists()
+
+
+def test_synth_says_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handos_model.synthesis.dataset.render_dataset", lambda *_, **__: None)
+    result = handos("synth", "--assets", "assets", "--out", tmp_path / "frames", "--count", 1)
+    assert result.output.strip() == f"-> {tmp_path / 'frames'}"

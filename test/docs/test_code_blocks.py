@@ -20,7 +20,7 @@ Names = dict[str, Any]
 BLOCKS = [code for page in PAGES for code in code_in(page) if not code.is_inline]
 PYTHON = [code for code in BLOCKS if code.language == "python"]
 NOT_RUN = {
-    "docs/ros.md": "one needs launch, which is not on PyPI; test/handos_ros/test_bags.py runs the other one on a bag"
+    "docs/ros.md": "one needs launch, which is not on PyPI; test/handos_ros/node/test_bags.py runs the other on a bag"
 }
 """Pages whose blocks are only compiled, and why."""
 RUN = sorted({code.page for code in PYTHON if str(code.page.relative_to(ROOT)) not in NOT_RUN})

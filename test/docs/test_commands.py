@@ -16,8 +16,8 @@ from stand_in_launch_ros import stand_in_modules
 
 from handos_model.commands.cli import app
 from handos_ros.parameter_file import NODES as PARAMETERS
-from handos_ros.parameter_set import rules_of
-from handos_ros.topic_descriptions import NODES as TOPICS
+from handos_ros.parameters.parameter_set import rules_of
+from handos_ros.topics.descriptions import NODES as TOPICS
 
 ALL = [command for command in commands() if not command.code.is_inline or len(command.words) > 1]
 

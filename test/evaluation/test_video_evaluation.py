@@ -87,15 +87,15 @@ def test_a_reference_of_another_length_is_rejected() -> None:
 def test_a_reference_file_is_read_and_an_invalid_one_is_named(tmp_path: Path) -> None:
     path = tmp_path / "joints.json"
     path.write_text(json.dumps([[[*point, 0.5] for point in GRID.tolist()], []]))
-    first, second = read_joints_reference(path)
+    first, second = read_joints_reference(path, "mesh")
     assert first is not None
     assert np.array_equal(first, GRID)
     assert second is None
     path.write_text(json.dumps([GRID[:20].tolist()]))
     with pytest.raises(ValueError, match=r"joints\.json: frame 0 .* \(20, 2\)"):
-        read_joints_reference(path)
+        read_joints_reference(path, "mesh")
     with pytest.raises(FileNotFoundError, match=r"absent\.json"):
-        read_joints_reference(tmp_path / "absent.json")
+        read_joints_reference(tmp_path / "absent.json", "mesh")
 
 
 def test_what_a_video_does_not_allow_to_measure_is_absent_and_explained() -> None:
@@ -113,4 +113,4 @@ def test_a_reference_that_is_not_finite_is_named_by_frame(tmp_path: Path) -> Non
     path = tmp_path / "joints.json"
     path.write_text(json.dumps([[], [[0.0, float("nan")]] * 21]))
     with pytest.raises(ValueError, match=r"joints\.json: frame 1: nan at \[0, 1\]"):
-        read_joints_reference(path)
+        read_joints_reference(path, "mesh")

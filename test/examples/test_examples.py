@@ -79,6 +79,77 @@ class Example:
         return [float(number) for line in self.lines for number in re.findall(pattern, line)]
 
 
+def mistake(name: str, *arguments: object) -> tuple[int, list[str]]:
+    """Exit code of an example that cannot do what it is asked, and what it says."""
+    command = [sys.executable, str(ROOT / "examples" / name), *map(str, arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert not ended.stdout
+    return ended.returncode, ended.stderr.splitlines()
+
+
+@pytest.mark.parametrize("source", ["gone.mp4", "97"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("depth.py",),
+        ("hand_size.py", 0.1),
+        ("mesh_to_blender.py",),
+        ("own_backend.py",),
+        ("pinch_to_mouse.py",),
+        ("robot_hand.py",),
+        ("two_cameras.py", "demo/clip.mp4"),
+        ("webcam.py",),
+    ],
+    ids=lambda call: call[0],
+)
+@pytest.mark.usefixtures("run")
+def test_a_source_that_cannot_be_read_is_named_in_one_line(call: tuple[str, ...], source: str, tmp_path: Path) -> None:
+    code, (line,) = mistake(*call, source)
+    assert code == 1
+    assert line.startswith(f"{call[0]}: ")
+    assert source in line
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (("depth.py", "demo/clip.mp4", "gone.png"), "gone.png"),
+        (("depth.py", "demo/clip.mp4", "demo/clip.mp4"), "no depth image of 640x480"),
+        (("mesh_to_blender.py", "demo/clip.mp4", "--frame", FRAMES), f"--frame from 0 to {FRAMES - 1}"),
+        (("robot_hand.py", "demo/clip.mp4", "--robot", "nobody"), "nobody"),
+        (("hand_size.py", 9.8, "demo/clip.mp4"), "9.8"),
+        (("analyse_recording.py", "gone.jsonl"), "gone.jsonl"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+@pytest.mark.usefixtures("run")
+def test_other_mistakes_are_named_in_one_line_too(call: tuple[str, ...], named: str) -> None:
+    code, (line,) = mistake(*call)
+    assert code == 1
+    assert line.startswith(f"{call[0]}: ")
+    assert named in line
+
+
+@pytest.mark.parametrize(
+    "name", sorted({path.name for path in EXAMPLES} - {"depth.py", "ros_subscriber.py", "three_lines.py"})
+)
+def test_without_arguments_an_example_says_which_it_needs(name: str) -> None:
+    code, lines = mistake(name)
+    assert code == 2
+    assert "Missing argument" in "".join(lines)
+    assert "Traceback" not in "".join(lines)
+
+
+def test_without_metres_a_recording_is_not_analysed_silently(
+    run: type[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert handos("run", "demo/clip.mp4", "--out", "results", monkeypatch=monkeypatch) == 0
+    code, (line,) = mistake("analyse_recording.py", "results/hands.jsonl")
+    assert code == 1
+    assert "--field-of-view" in line
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_is_short_and_says_how_to_run_it(path: Path) -> None:
     lines = path.read_text().splitlines()
@@ -99,7 +170,8 @@ def test_three_lines_print_the_wrists_of_both_hands(run: type[Example]) -> None:
 
 
 def test_mesh_to_blender_writes_two_hands_upright_in_metres(run: type[Example], tmp_path: Path) -> None:
-    run("mesh_to_blender.py", "demo/clip.mp4", "--frame", 3, "--out", "out/hands.obj")
+    example = run("mesh_to_blender.py", "demo/clip.mp4", "--frame", 3, "--out", "out/hands.obj")
+    assert example.lines == ["out/hands.obj: 2 hands"]
     lines = (tmp_path / "out/hands.obj").read_text().splitlines()
     assert sorted(line for line in lines if line[0] == "o") == ["o left_2", "o right_1"]
     vertices = np.array([line.split()[1:] for line in lines if line[0] == "v"], float)
@@ -173,7 +245,8 @@ def test_a_robot_hand_is_told_its_joints_and_drawn(
 ) -> None:
     if robot == "generic_hand":
         pytest.importorskip("dexi_rs")
-    lines = run("robot_hand.py", "demo/clip.mp4", "--robot", robot, "--out", "robot.mp4").lines
+    *lines, last = run("robot_hand.py", "demo/clip.mp4", "--robot", robot, "--out", "robot.mp4").lines
+    assert last == "-> robot.mp4"
     assert {line.partition(":")[0] for line in lines} == {"left", "right"}
     assert {len(line.split(",")) for line in lines} == {joints}
     drawn = [frame.image for frame in open_source("robot.mp4").frames]

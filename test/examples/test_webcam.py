@@ -69,3 +69,14 @@ def jpegs(page: HTTPResponse) -> Iterator[np.ndarray]:
         for image in filter(None, whole):
             encoded = image.partition(b"\r\n\r\n")[2]
             yield cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+
+
+def test_a_port_that_is_taken_is_named_before_an_address_is_printed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "examples/webcam.py", "demo/clip.mp4", "--port", port]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert f"port {port}" in line
+    assert "--port" in line

@@ -40,3 +40,11 @@ def test_what_is_no_image_is_refused_by_name(content: bytes, tmp_path: Path) -> 
     (tmp_path / "bad.png").write_bytes(content)
     with pytest.raises(ImageFileError, match=r"bad\.png"):
         read_image(tmp_path / "bad.png")
+
+
+def test_only_our_own_message_tells_of_a_damaged_image(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    encoded = cv2.imencode(".bmp", np.dstack([GREY] * 3))[1].tobytes()
+    (tmp_path / "cut.bmp").write_bytes(encoded[: len(encoded) // 2])
+    with pytest.raises(ImageFileError, match=r"cut\.bmp"):
+        read_image(tmp_path / "cut.bmp")
+    assert capfd.readouterr().err == ""

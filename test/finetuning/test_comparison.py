@@ -84,11 +84,9 @@ def test_the_table_has_a_row_for_each_measure_also_for_those_that_are_missing() 
 
 
 def test_the_threshold_shows_as_many_hands_as_before() -> None:
-    before = [(image_with(TRUE), (seen(0.9), seen(0.5), seen(0.3)))]
-    after = [(image_with(TRUE), (seen(0.6), seen(0.4), seen(0.2), seen(0.1)))]
-    assert same_strictness(before, 0.35, after) == pytest.approx(0.3)
+    assert same_strictness([0.3, 0.9, 0.5], 0.35, [0.1, 0.6, 0.4, 0.2]) == pytest.approx(0.3)
 
 
 def test_without_images_the_threshold_stays() -> None:
     assert same_strictness([], 0.35, []) == 0.35
-    assert same_strictness([(image_with(), (seen(0.9),))], 0.35, [(image_with(), (seen(0.9),))]) == 0.35
+    assert same_strictness([0.9], 0.35, [0.9]) == 0.35

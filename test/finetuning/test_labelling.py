@@ -153,11 +153,12 @@ def test_a_state_folder_belongs_to_one_request(tmp_path: Path) -> None:
     file.write_text("{}")
     request = Request(tmp_path / "a", file, tmp_path / "x.onnx", tmp_path / "state", 60)
     require_same_request(request, ["1.png"])
-    require_same_request(replace(request, minutes=30, out=tmp_path / "y.onnx"), ["1.png"])
+    require_same_request(replace(request, out=tmp_path / "y.onnx"), ["1.png"])
     for other, names, named in (
         (replace(request, images=tmp_path / "b"), ["1.png"], "--images"),
         (replace(request, labels=None), ["1.png"], "--labels"),
         (replace(request, rendered=tmp_path), ["1.png"], "--rendered"),
+        (replace(request, minutes=30), ["1.png"], "--minutes 60"),
         (request, ["1.png", "2.png"], "images"),
     ):
         with pytest.raises(ValueError, match=f"state was begun with .*{named}"):

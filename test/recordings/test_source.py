@@ -1,6 +1,7 @@
 """Reading images, folders and videos, and writing videos."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -70,6 +71,42 @@ def test_a_missing_source_is_named(tmp_path: Path) -> None:
         open_source(tmp_path / "missing.mp4")
 
 
+def test_a_mistyped_source_is_told_the_nearest_and_all_that_can_be_given(video: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        open_source(video.with_name("clpi.mp4"))
+    assert f"did you mean {video}?" in str(raised.value)
+    for kind in ("an image", "a folder", "a video", "a bag", "camera's number", "https://", "rtsp://"):
+        assert kind in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "drive.mcap"])
+def test_a_folder_of_recordings_names_the_command_for_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / "day" / "one").mkdir(parents=True)
+    (tmp_path / "day" / "one" / name).touch()
+    with pytest.raises(SourceError, match=rf"{name}.*`handos annotate {tmp_path}"):
+        open_source(tmp_path)
+
+
+def test_recordings_beside_images_are_left_out_with_a_warning(
+    video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_image(tmp_path / "a.png", grey(1))
+    assert open_source(tmp_path).frame_count == 1
+    (message,) = caplog.messages
+    assert str(video) in message
+
+
+def test_videos_that_handos_run_wrote_into_a_folder_are_no_recordings_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_image(tmp_path / "a.png", grey(1))
+    for name in ("out/hands.run.json", "out/overlay/clip.mp4", "out/lerobot/videos/file-000.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert open_source(tmp_path).frame_count == 1
+    assert not caplog.messages
+
+
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not an image")
     with pytest.raises(SourceError, match=tmp_path.name):
@@ -100,6 +137,28 @@ def test_a_damaged_image_is_named(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_camera_is_named(name: str) -> None:
     with pytest.raises(SourceError, match="camera 97"):
         open_source(name)
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_only_our_own_message_tells_of_what_cannot_be_read(tmp_path: Path, asked_for: bool) -> None:
+    whole = cv2.VideoWriter(str(tmp_path / "whole.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (64, 48))
+    whole.write(grey(9))
+    whole.release()
+    (tmp_path / "cut.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes().partition(b"moov")[0])  # its index
+    program = (
+        "from handos_model.recordings.source import open_source\n"
+        "for source in ('97', 'cut.mp4', 'rtsp://127.0.0.1:9/stream'):\n"
+        "    try: open_source(source)\n"
+        "    except ValueError: pass\n"
+    )
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("OPENCV_")}
+    if asked_for:
+        variables |= {"OPENCV_LOG_LEVEL": "WARNING", "OPENCV_FFMPEG_LOGLEVEL": "16"}
+    command = [sys.executable, "-c", program]
+    answer = subprocess.run(command, cwd=tmp_path, env=variables, check=True, capture_output=True, text=True)
+    told = answer.stdout + answer.stderr
+    assert ("V4L2" in told, "moov atom" in told) == (asked_for, asked_for)
+    assert bool(told) == asked_for
 
 
 def test_an_interrupted_video_is_kept_as_a_partial_file(tmp_path: Path) -> None:

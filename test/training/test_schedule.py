@@ -35,13 +35,6 @@ def test_a_stage_ends_by_steps_or_by_the_clock() -> None:
     assert stage.done(10, 120) == 1
 
 
-def test_the_clock_changes_how_many_steps_are_expected() -> None:
-    stage = replace(STAGE, steps=100, minutes=2)
-    assert stage.expected_steps(10, 6) == 100
-    assert stage.expected_steps(10, 30) == 40
-    assert stage.expected_steps(40, 120) == 40
-
-
 def test_the_learning_rate_cools_down_by_the_clock() -> None:
     stage = replace(STAGE, steps=1000, cooldown=0.5)
     assert learning_rate_factor(10, 0.4, stage) == 1

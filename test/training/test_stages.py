@@ -310,6 +310,21 @@ def test_all_processes_end_by_the_clock_of_the_first(
     assert loop._done() == 0.75
 
 
+@pytest.mark.parametrize(("minutes", "shown"), [(None, " 50%"), (100.0, " 50%"), (2.0, " 75%")])
+def test_a_resumed_run_shows_what_fraction_is_done_by_steps_or_by_the_clock(
+    minutes: float | None, shown: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    module = SupervisedModule()
+    module.weight = torch.nn.Parameter(torch.zeros(1))
+    stage = replace(STAGE, steps=4, minutes=minutes)
+    loop = TrainingLoop(module, stage, tmp_path / "detector.pt", 0, Accelerator(cpu=True))
+    loop.step, loop._seconds = 2, 90.0
+    with loop._progress():
+        pass
+    first = capfd.readouterr().err.split("\r")[1]
+    assert first.startswith(f"detector, step 2: {shown}")
+
+
 def test_detector_weights_are_refused_as_decoder_weights(detector_checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"detector\.pt .*a decoder of preset 'edge'"):
         load_model(EDGE, TOPOLOGY, detector_checkpoint)

@@ -100,8 +100,8 @@ def require_display() -> None:
     """Raise OSError if this terminal cannot open windows."""
     if sys.platform == "linux" and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"))):
         raise OSError(
-            "--view opens a window, and this terminal has no display: write a file with --rrd FILE and open it with "
-            "`rerun FILE` elsewhere, or give --foxglove PORT"
+            "--view opens a window, and this terminal has no display: write a file with --rrd hands.rrd and open it "
+            "with `rerun hands.rrd` elsewhere, or give --foxglove PORT"
         )
 
 

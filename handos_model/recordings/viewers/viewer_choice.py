@@ -52,7 +52,7 @@ class ViewerChoice:
         OSError
             If there is no display for the window.
         ValueError
-            If the address is none.
+            If the address is none, or the file for Rerun has another suffix.
         """
         if self.window:
             os.environ.setdefault("RUST_LOG", _RERUN_LOG)  # read when rerun is imported
@@ -66,6 +66,8 @@ class ViewerChoice:
             _parse_address(self.address)
             importlib.import_module("foxglove")
             importlib.import_module("rosbags")
+        if self.recording is not None and self.recording.suffix != ".rrd":
+            raise ValueError(f"--rrd {self.recording}: name a file that ends in .rrd, by which `rerun` knows it")
         if self.recording is not None and self.recording.is_dir():
             raise IsADirectoryError(f"--rrd {self.recording} is a folder: name a file, such as hands.rrd")
         if self.recording is not None and self.recording.exists() and not overwrite:
