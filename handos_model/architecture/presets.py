@@ -71,19 +71,14 @@ EDGE = Preset(
     layers_2d=1,
     interactive_layers=2,
     feedforward_width=512,
-    hand_slots=4,
+    hand_slots=12,
     decodes_found=True,
+    trained_sides=(288, 640),
 )
 """The default, with shipped weights, for two CPU cores and small Jetsons; the detector has the sizes of D-FINE-N."""
 
-CROWD: Final = replace(
-    EDGE,
-    name="crowd",
-    detector=_CROWD_DETECTOR,
-    hand_slots=12,
-    trained_sides=(288, 640),
-)
-"""`EDGE` for a dozen hands; it has the same weights, and those of the one can be trained further as the other."""
+CROWD: Final = replace(EDGE, name="crowd", detector=_CROWD_DETECTOR)
+"""`EDGE` with more queries; it has the same weights, and those of the one can be trained further as the other."""
 
 CROWD_LITE2: Final = replace(CROWD, name="crowd-lite2", detector=replace(_CROWD_DETECTOR, backbone="lite2"))
 """`CROWD` with a backbone of one and a half times the size."""

@@ -77,11 +77,11 @@ def test_other_weights_are_refused(metadata: dict[str, str] | None, named: str, 
         read_trained_model(path, TOPOLOGY)
 
 
-def test_weights_are_loaded_into_a_design_with_more_slots_and_queries() -> None:
+def test_weights_are_loaded_into_a_design_with_more_queries() -> None:
     shipped = DEFAULT_WEIGHTS.with_suffix(".safetensors")
     model, properties = read_trained_model(shipped, TOPOLOGY, "crowd")
     assert (model.slots, model.detector.model.config.num_queries) == (12, 60)
-    assert (properties.preset, properties.max_hands, properties.trained_sides) == ("crowd", 12, None)
+    assert (properties.preset, properties.max_hands, properties.trained_sides) == ("crowd", 12, (288, 640))
     expected = read_trained_weights(shipped)
     assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
 
@@ -92,10 +92,10 @@ def test_weights_that_do_not_fit_a_design_are_refused() -> None:
 
 
 @torch.no_grad()
-def test_more_slots_alone_change_no_hand() -> None:
+def test_fewer_slots_alone_change_no_hand() -> None:
     model, _ = read_trained_model(DEFAULT_WEIGHTS.with_suffix(".safetensors"), TOPOLOGY)
     image = torch.randint(0, 256, (1, 160, 224, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    four = model(image)
-    model.slots = 12
-    for few, many in zip(four, model(image), strict=True):
+    twelve = model(image)
+    model.slots = 4
+    for many, few in zip(twelve, model(image), strict=True):
         torch.testing.assert_close(many[:4], few, rtol=1e-4, atol=1e-4)

@@ -118,18 +118,28 @@ def test_a_resolution_without_training_is_refused(resolution: int, tmp_path: Pat
         HandPipeline.load(path, "onnxruntime", resolution=resolution)
 
 
-def test_the_shipped_network_says_that_it_has_one_resolution() -> None:
-    with pytest.raises(WeightsError, match="resolution 640 is not possible: these weights run at 384 pixels only"):
-        HandPipeline.load(DEFAULT_WEIGHTS, "onnxruntime", resolution=640)
-    assert HandPipeline.load(resolution=384).engine.properties.input_sizes.side == 384
+def test_a_network_that_was_trained_at_one_resolution_says_so(tmp_path: Path) -> None:
+    path = network_with_scores(tmp_path / "n.onnx", 0.9)
+    model = onnx.load(path)
+    helper.set_model_props(model, replace(PROPERTIES, trained_sides=None).to_metadata())
+    onnx.save(model, path)
+    with pytest.raises(WeightsError, match="resolution 640 is not possible: these weights run at 320 pixels only"):
+        HandPipeline.load(path, "onnxruntime", resolution=640)
+    assert HandPipeline.load(path, resolution=320).engine.properties.input_sizes.side == 320
+
+
+def test_the_shipped_network_can_look_more_closely() -> None:
+    assert HandPipeline.load().engine.properties.input_sizes.side == 384
+    assert HandPipeline.load(resolution=640).engine.properties.input_sizes.side == 640
 
 
 def test_torch_runs_as_chosen() -> None:
     weights = DEFAULT_WEIGHTS.with_suffix(".safetensors")
     pipeline = HandPipeline.load(weights, "torch", max_hands=1)
     assert pipeline.engine.properties.max_hands == 1
-    with pytest.raises(WeightsError, match="resolution 640"):
-        HandPipeline.load(weights, "torch", resolution=640)
+    assert HandPipeline.load(weights, "torch", resolution=640).engine.properties.input_sizes.side == 640
+    with pytest.raises(WeightsError, match="resolution 672"):
+        HandPipeline.load(weights, "torch", resolution=672)
 
 
 def test_metadata_keeps_the_choices() -> None:

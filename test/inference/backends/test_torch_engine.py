@@ -79,7 +79,7 @@ def test_auto_runs_weights_to_train_on_in_torch(weights: Path, monkeypatch: pyte
     assert engine.description.startswith("torch")
     assert "torch-cuda: no NVIDIA driver" in engine.description
     assert "onnxruntime" not in engine.description
-    assert engine.properties == replace(PROPERTIES, max_hands=4)
+    assert engine.properties == replace(PROPERTIES, max_hands=12)
 
 
 def test_without_weights_the_shipped_ones_to_train_on_run() -> None:
