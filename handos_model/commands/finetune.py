@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from handos_model.finetuning.outcome import Result
     from handos_model.finetuning.request import Request
 
-_RENDER: Final = (
-    "`handos assets --out data/assets`, `handos synth --assets data/assets --out data/rendered --count 2000 --size "
-    "320`, then --rendered data/rendered"
-)
 _INT8_MEASURES: Final = (("average_precision", "AP of boxes"), ("joints_found", "joints right"))
 
 
@@ -53,15 +49,12 @@ def finetune(
         from handos_model.finetuning.finetune import finetune as run
         from handos_model.finetuning.labelling import find_labels
         from handos_model.finetuning.request import Request
+        from handos_model.finetuning.request_paths import require_usable_paths
 
         request = Request(images, labels, out, state, minutes, rendered)
+        require_usable_paths(request)
         found = find_labels(images, labels)
-        if rendered is None:
-            typer.echo(
-                f"handos: without rendered frames, what is forgotten is neither prevented nor measured: {_RENDER}",
-                err=True,
-            )
-        result = run(request, found, typer.echo)
+        result = run(request, found, typer.echo, lambda line: typer.echo(f"handos: {line}", err=True))
         typer.echo(_report(request, result))
     if result.reasons_against:
         raise typer.Exit(1)
@@ -88,7 +81,7 @@ def _report(request: "Request", result: "Result") -> str:
     else:
         lines.append(_table("rendered images", result.guard))
     if not result.reasons_against:
-        return "\n".join([*lines, "", *_written(request.out, result)])
+        return "\n".join([*lines, "", *_written(request.out, result), *_doubt(result.own)])
     trained = request.state / "trained.onnx"
     return "\n".join(
         [
@@ -98,6 +91,12 @@ def _report(request: "Request", result: "Result") -> str:
             f"The trained network is {trained}, if you want to use it all the same.",
         ]
     )
+
+
+def _doubt(own: "Comparison") -> list[str]:
+    if own.is_beyond_chance:
+        return []
+    return [f"What became better did so by less than {own.chance:.2f}, which is no proof: measure it on more images"]
 
 
 def _written(out: Path, result: "Result") -> list[str]:

@@ -6,9 +6,8 @@ v = 0 says that the joint is not annotated. The side is in the category's name (
 ``handedness`` or that of its ``attributes``. ``iscrowd`` marks a region whose hands are not annotated one by one.
 """
 
-import json
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,15 +16,17 @@ from typing import Any, Final, cast
 import numpy as np
 
 from handos_model.datasets.annotations import box_around_joints
-from handos_model.datasets.checked_arrays import checked_array
+from handos_model.datasets.coco_file import FORMAT, Entry, numbers, read_coco_file, required
 from handos_model.geometry.arrays import FloatArray
 from handos_model.hand.hand import Handedness
 from handos_model.hand.skeleton import JOINT_COUNT, JOINT_NAMES
 
 _FINGERS: Final = {"thumb": "thumb", "index": "index", "middle": "middle", "ring": "ring", "pinky": "pinky|little"}
-_FORMAT: Final = "docs/finetuning.md describes the format"
-
-Entry = Mapping[str, Any]
+_BOX: Final = "x, y, width and height in pixels"
+_LARGEST_FRACTION: Final = 1.5
+"""Normalised joints may lie somewhat outside the image; no hand is as small as that in pixels."""
+_NEAR: Final = 0.5
+"""Joints within this many of its sides around a box are near it."""
 
 
 @dataclass(frozen=True)
@@ -57,41 +58,22 @@ def read_coco_hands(path: Path) -> tuple[ImageLabel, ...]:
 
     Raises
     ------
-    FileNotFoundError
-        If the file does not exist.
+    FileNotFoundError, IsADirectoryError
+        If there is no such file.
     ValueError
         If it is something else, or an entry is invalid; the message names it.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"labels {path} do not exist: give a COCO-style JSON file, or leave --labels out")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        images, annotations = list(content["images"]), list(content["annotations"])
-        sides = _hand_categories(list(content["categories"]), path)
-    except KeyError as error:
-        raise ValueError(f"labels {path} have no {error}: {_FORMAT}") from error
-    except (TypeError, AttributeError, RecursionError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"labels {path} are not a COCO-style JSON file ({error}): {_FORMAT}") from error
+    file = read_coco_file(path)
+    sides = _hand_categories(file.categories, path)
     of_image = defaultdict(list)
-    for annotation in annotations:
-        of_image[_required(annotation, "image_id", f"labels {path}, an annotation")].append(annotation)
-    for key in ("id", "file_name"):
-        _require_unique([_required(image, key, f"labels {path}, an image") for image in images], key, path)
-    labels = tuple(_image_label(image, of_image, sides, path) for image in images)
-    if of_image:
-        raise ValueError(f"labels {path}: annotations name image_id {next(iter(of_image))!r}, which no image has")
-    return labels
-
-
-def _require_unique(values: Sequence[Any], key: str, path: Path) -> None:
-    twice = next((value for value, count in Counter(map(str, values)).items() if count > 1), None)
-    if twice is not None:
-        raise ValueError(f"labels {path}: two images have the {key} {twice}: leave one of them out")
+    for annotation in file.annotations:
+        of_image[annotation["image_id"]].append(annotation)
+    return tuple(_image_label(image, of_image[image["id"]], sides, path) for image in file.images)
 
 
 def _hand_categories(categories: Sequence[Entry], path: Path) -> dict[Any, Handedness | None]:
     """The side of each category of hands by its id; other categories, such as persons, are left out."""
-    names = {_required(each, "id", f"labels {path}, a category"): str(each.get("name", "")) for each in categories}
+    names = {each["id"]: str(each.get("name", "")) for each in categories}
     hands = {number: name for number, name in names.items() if re.search("hand|left|right", name.lower())}
     if not hands and len(names) != 1:
         listed = ", ".join(map(repr, names.values())) or "none"
@@ -106,7 +88,7 @@ def _require_joint_order(names: Sequence[str], path: Path) -> None:
     if not names:
         return
     if len(names) != JOINT_COUNT:
-        raise ValueError(f"labels {path}: a hand has {len(names)} keypoints instead of {JOINT_COUNT}: {_FORMAT}")
+        raise ValueError(f"labels {path}: a hand has {len(names)} keypoints instead of {JOINT_COUNT}: {FORMAT}")
     for ours, theirs in zip(JOINT_NAMES, names, strict=True):
         for finger, pattern in _FINGERS.items():
             if re.search(pattern, theirs.lower()) and not ours.startswith(finger):
@@ -122,18 +104,19 @@ def _side_in(name: str) -> Handedness | None:
 
 
 def _image_label(
-    image: Entry, of_image: dict[Any, list[Entry]], sides: Mapping[Any, Handedness | None], path: Path
+    image: Entry, annotations: Sequence[Entry], sides: Mapping[Any, Handedness | None], path: Path
 ) -> ImageLabel:
-    """Build the label of an image, taking its annotations out of `of_image`."""
-    name = PurePosixPath(str(_required(image, "file_name", f"labels {path}, an image"))).as_posix()
+    name = image["file_name"]
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"labels {path}: image {image['id']} has no file_name: give its path below --images")
+    name = PurePosixPath(name).as_posix()
     where = f"labels {path}, image {name}"
-    width, height = (int(_number(image, side, where)) for side in ("width", "height"))
+    width, height = (_size(image, side, where) for side in ("width", "height"))
     if min(width, height) < 1:
         raise ValueError(f"{where}: it has {width} x {height} pixels: give its real size")
-    annotations = of_image.pop(_required(image, "id", where), [])
     hands, is_complete = [], True
     for annotation in annotations:
-        if _required(annotation, "category_id", where) not in sides:
+        if annotation["category_id"] not in sides:
             continue
         if annotation.get("iscrowd"):
             is_complete = False
@@ -142,33 +125,71 @@ def _image_label(
     return ImageLabel(name, width, height, tuple(hands), is_complete)
 
 
+def _size(image: Entry, key: str, where: str) -> int:
+    return int(numbers([required(image, key, where)], 1, f"{where}, {key}", "pixels")[0])
+
+
 def _hand_label(annotation: Entry, side: Handedness | None, width: int, height: int, where: str) -> HandLabel:
     where = f"{where}, annotation {annotation.get('id')}"
-    joints = _joints(annotation, where)
+    joints = _joints(annotation, width, height, where)
     side = _handedness(annotation, where) or side
-    if joints is not None:
-        # By the same rule as everywhere: boxes that people draw are narrower or wider.
-        return HandLabel(box_around_joints(joints, width, height), joints, side)
-    bbox = checked_array(_required(annotation, "bbox", where), (4,), f"{where}, bbox").tolist()
+    if joints is None:
+        return HandLabel(_box(required(annotation, "bbox", where), width, height, where), None, side)
+    if "bbox" in annotation:
+        _require_near(joints, _box(annotation["bbox"], width, height, where), where)
+    # By the same rule as everywhere: boxes that people draw are narrower or wider.
+    box = box_around_joints(joints, width, height)
+    if not (box[:2] < box[2:]).all():
+        raise ValueError(f"{where}: the keypoints are outside the image of {width} x {height}: correct them")
+    return HandLabel(box, joints, side)
+
+
+def _box(values: Any, width: int, height: int, where: str) -> FloatArray:
+    """(4,) x0, y0, x1, y1, cut at the image."""
+    bbox = numbers(values, 4, f"{where}, bbox", _BOX)
     x, y, across, down = bbox
+    if across > 0 and down > 0:
+        _require_pixels(bbox, width, height, f"{where}: the bbox {bbox}")
     corners = np.array([x, y, x + across, y + down])
     box = np.clip(corners, 0, np.array([width - 1, height - 1] * 2)).astype(np.float32)
-    if not (box[:2] < box[2:]).all():
-        raise ValueError(f"{where}: the bbox {bbox} has no area in an image of {width} x {height}: correct it")
-    return HandLabel(box, None, side)
+    if across <= 0 or down <= 0 or not (box[:2] < box[2:]).all():
+        raise ValueError(f"{where}: the bbox {bbox} has no area in an image of {width} x {height}: give {_BOX}")
+    return box
 
 
-def _joints(annotation: Entry, where: str) -> FloatArray | None:
+def _require_pixels(values: Sequence[float], width: int, height: int, what: str) -> None:
+    if max(map(abs, values)) <= _LARGEST_FRACTION:
+        raise ValueError(
+            f"{what} lies within about 0 and 1, as fractions of the image do: multiply by width and height "
+            f"({width} and {height}), so that it is in pixels"
+        )
+
+
+def _require_near(joints: FloatArray, box: FloatArray, where: str) -> None:
+    margin = _NEAR * (box[2:] - box[:2])
+    near = ((joints >= box[:2] - margin) & (joints <= box[2:] + margin)).all(axis=1)
+    if near.sum() < JOINT_COUNT / 2:
+        low, high = joints.min(axis=0), joints.max(axis=0)
+        raise ValueError(
+            f"{where}: the keypoints lie far from their own bbox: x {low[0]:g} to {high[0]:g} and y {low[1]:g} to "
+            f"{high[1]:g}, the bbox {box[0]:g} to {box[2]:g} and {box[1]:g} to {box[3]:g}: give both in pixels of the "
+            "whole image; multiply fractions by width and height"
+        )
+
+
+def _joints(annotation: Entry, width: int, height: int, where: str) -> FloatArray | None:
     """(21, 2) unless some are not annotated."""
     values = annotation.get("keypoints")
-    if not values:
+    if values in (None, []):
         return None
-    keypoints = checked_array(values, (3 * JOINT_COUNT,), f"{where}, keypoints").reshape(JOINT_COUNT, 3)
+    triples = numbers(values, 3 * JOINT_COUNT, f"{where}, keypoints", f"{JOINT_COUNT} triples x, y, v")
+    keypoints = np.array(triples).reshape(JOINT_COUNT, 3)
     if not (keypoints[:, 2] > 0).all():
         return None
     joints = keypoints[:, :2].astype(np.float32)
     if np.ptp(joints, axis=0).max() <= 0:
         raise ValueError(f"{where}: all keypoints are at {joints[0].tolist()}: correct them, or leave keypoints out")
+    _require_pixels(joints.ravel().tolist(), width, height, f"{where}: each of the keypoints")
     return joints
 
 
@@ -180,13 +201,3 @@ def _handedness(annotation: Entry, where: str) -> Handedness | None:
     if str(value).lower() not in ("left", "right"):
         raise ValueError(f"{where}: handedness is {value!r}: write left or right, or leave it out")
     return cast(Handedness, str(value).lower())
-
-
-def _required(entry: Entry, key: str, where: str) -> Any:
-    if not isinstance(entry, Mapping) or key not in entry:
-        raise ValueError(f"{where} has no {key}: {_FORMAT}")
-    return entry[key]
-
-
-def _number(entry: Entry, key: str, where: str) -> float:
-    return float(checked_array(_required(entry, key, where), (), f"{where}, {key}"))

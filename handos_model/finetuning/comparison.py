@@ -157,6 +157,11 @@ class Comparison:
         """Whether boxes or joints became better."""
         return any(self._gain(name) > TOLERANCE for name in _DECISIVE)
 
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether a gain of boxes or joints is larger than chance alone brings."""
+        return any(self._gain(name) > self.chance for name in _DECISIVE)
+
     def _gain(self, name: str) -> float:
         before, after = getattr(self.before, name), getattr(self.after, name)
         return 0.0 if before is None or after is None else float(after - before)

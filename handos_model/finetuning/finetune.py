@@ -9,14 +9,18 @@ from handos_model.datasets.annotated_folder import AnnotatedFolder
 from handos_model.datasets.annotations import AnnotatedImage
 from handos_model.files.atomic_write import remove_abandoned
 from handos_model.finetuning.comparison import BACKEND
+from handos_model.finetuning.image_check import check_images
 from handos_model.finetuning.image_sets import SetCounts, without_meshes, write_image_set
+from handos_model.finetuning.kept_result import keep_result, read_result
 from handos_model.finetuning.labelling import Labeller, Labels
 from handos_model.finetuning.looks import LOWEST_SCORE
 from handos_model.finetuning.outcome import Result, closing_seconds, compare
 from handos_model.finetuning.own_images import Split, split_images
 from handos_model.finetuning.recipe import START
 from handos_model.finetuning.request import Request, require_same_request
+from handos_model.finetuning.request_paths import RENDER
 from handos_model.finetuning.shipped_quality import shipped_quality
+from handos_model.finetuning.spoken_time import in_words
 from handos_model.finetuning.stages import train_stages
 from handos_model.finetuning.timetable import Timetable
 from handos_model.inference.pipeline import HandPipeline
@@ -31,15 +35,15 @@ _MOST_GUARD_FRAMES: Final = 300
 Say = Callable[[str], None]
 
 
-def finetune(request: Request, labels: Labels, say: Say) -> Result:
-    """Label, hold back, train, compare, and write the network if it is better.
+def finetune(request: Request, labels: Labels, say: Say, warn: Say) -> Result:
+    """Label, hold back, train, compare, and write the network if it is better; a finished run is not repeated.
 
     Parameters
     ----------
     request, labels
         What a user asks for, and the labels of the images.
-    say
-        Tells the user a line.
+    say, warn
+        Tell the user a line.
 
     Raises
     ------
@@ -50,16 +54,47 @@ def finetune(request: Request, labels: Labels, say: Say) -> Result:
     rendered, guard = _rendered_frames(request.rendered)
     split = split_images(labels.names)
     with claim_state(request.state):
-        require_same_request(request, labels.names)
-        timetable = Timetable(request.state / "timetable.json", request.minutes)
+        timetable = _begin(request, labels)
+        finished = read_result(request)
+        if finished is not None:
+            say(_finished(request, finished))
+            return finished
+        if request.rendered is None:
+            warn(f"without rendered frames, what is forgotten is neither prevented nor measured: {RENDER}")
         with timetable.preparing("labels"):
             counts = _label_images(request, split, labels, say)
         held_back, trained = AnnotatedFolder(request.held_back), AnnotatedFolder(request.trained)
         with timetable.preparing("before"):
             threshold = read_trained_properties(START).score_threshold
             before = shipped_quality(request.state / "before.json", held_back, guard, threshold)
-        train_stages(request, counts.labelled, len(rendered), timetable, closing_seconds(before), say)
-        return compare(request, held_back, guard, before, (trained, rendered))
+        closing = closing_seconds(before)
+        train_stages(request, counts.labelled, len(rendered), timetable, closing, say)
+        say(f"exporting the trained network, and comparing it: about {in_words(closing)}")
+        result = compare(request, held_back, guard, before, (trained, rendered))
+        keep_result(request, result)
+        return result
+
+
+def _begin(request: Request, labels: Labels) -> Timetable:
+    """Accept request and images, or go on with those that were accepted; a refused start leaves nothing in the way."""
+    file = request.state / "timetable.json"
+    if request.file.is_file():
+        require_same_request(request, labels.names)
+        return Timetable(file, request.minutes)
+    file.unlink(missing_ok=True)  # of a start that was refused
+    timetable = Timetable(file, request.minutes)
+    with timetable.preparing("check"):
+        check_images(request.images, labels)
+    require_same_request(request, labels.names)
+    return timetable
+
+
+def _finished(request: Request, result: Result) -> str:
+    outcome = f"{request.out} was not written" if result.reasons_against else f"{request.out} is written"
+    return (
+        f"this run is finished, and {outcome}; nothing is done again. To train anew, name another folder with --state; "
+        "what came of it:"
+    )
 
 
 def _rendered_frames(folder: Path | None) -> tuple[Sequence[AnnotatedImage], Sequence[AnnotatedImage]]:
@@ -87,6 +122,7 @@ def _label_images(request: Request, split: Split, labels: Labels, say: Say) -> S
     say(f"held back: {split.rule}: {held_back}")
     say(f"to train on: {trained}")
     if trained.labelled < _FEWEST_IMAGES or held_back.hands < _FEWEST_HANDS:
+        request.abandon()
         raise ValueError(
             f"{request.images}: {trained.labelled} labelled images to train on and {held_back.hands} labelled hands to "
             f"measure with are too few, {_FEWEST_IMAGES} and {_FEWEST_HANDS} are needed: add images"

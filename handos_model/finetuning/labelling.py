@@ -1,8 +1,8 @@
 """Labels of a user's images: given ones, completed by what the network itself is certain of, or its own alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
 import cv2
@@ -57,9 +57,27 @@ def find_labels(folder: Path, file: Path | None) -> Labels:
     if missing:
         raise FileNotFoundError(
             f"{folder / missing[0]}, which {file} labels, does not exist ({len(missing)} of {len(given)} images do "
-            "not): give the folder that the file_name of its images begins in with --images"
+            f"not): {_right_name(missing[0], names)}"
+        )
+    if not any(label.hands for label in given.values()):
+        raise ValueError(
+            f"labels {file} hold no hand in any of their images: annotate hands in the categories hand, "
+            "left_hand or right_hand, or leave --labels out"
         )
     return Labels(tuple(name for name in names if name in given), given)
+
+
+def _right_name(missing: str, names: Sequence[str]) -> str:
+    """What to do about a file_name that is not that of any of the images in the folder."""
+    own = PureWindowsPath(missing).name  # splits at either slash
+    alike = next((name for name in names if PurePosixPath(name).name == own), None)
+    if alike is None:
+        return f'the folder has "{names[0]}", for example: name the folder that file_name begins in with --images'
+    slashes = ", with / instead of \\" if "\\" in missing else ""
+    return (
+        f'the file_name is "{missing}", the folder has "{alike}": write file_name as the path below --images{slashes}, '
+        "or name the folder that it begins in with --images"
+    )
 
 
 @dataclass(frozen=True)

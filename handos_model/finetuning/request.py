@@ -36,6 +36,18 @@ class Request:
         """Annotated folder of those that are."""
         return self.state / "trained"
 
+    @property
+    def file(self) -> Path:
+        """Keeps the request, from when its labels and images are accepted."""
+        return self.state / "request.json"
+
+    def abandon(self) -> None:
+        """Delete the labels of a run that they are not enough for, so that the state folder can be used for others."""
+        for folder in (self.held_back, self.trained):
+            for shard in folder.glob("shard_*.npz"):
+                shard.unlink()
+        self.file.unlink(missing_ok=True)  # last: it says whose the others are
+
 
 def require_same_request(request: Request, names: Sequence[str]) -> None:
     """Write the request to the state folder, or compare it with the one that is there.
@@ -45,7 +57,6 @@ def require_same_request(request: Request, names: Sequence[str]) -> None:
     ValueError
         If the folder belongs to another request.
     """
-    file = request.state / "request.json"
     wanted = {
         "--images": str(request.images.resolve()),
         "--labels": None if request.labels is None else str(request.labels.resolve()),
@@ -54,20 +65,29 @@ def require_same_request(request: Request, names: Sequence[str]) -> None:
         "images": _digest("\n".join(names).encode()),
         "labels": None if request.labels is None else _digest(request.labels.read_bytes()),
     }
-    if not file.is_file():
-        with atomic_write(file) as temporary:
+    if not request.file.is_file():
+        with atomic_write(request.file) as temporary:
             temporary.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
         return
     try:
-        begun = dict(json.loads(file.read_text(encoding="utf-8")))
+        begun = dict(json.loads(request.file.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{file} is damaged ({error}): name another folder with --state") from error
+        raise ValueError(f"{request.file} is damaged ({error}): name another folder with --state") from error
     for name, value in wanted.items():
         if begun.get(name) != value:
-            difference = f"{name} {begun.get(name)}, not {value}" if name.startswith("--") else f"other {name} in it"
             raise ValueError(
-                f"{request.state} was begun with {difference}: name another folder with --state to begin anew"
+                f"{request.state} was begun with {_difference(name, begun.get(name), value)}: give that again to go "
+                "on, or name another folder with --state to begin anew: what was labelled and trained in this one is "
+                "kept, but not used there"
             )
+
+
+def _difference(name: str, begun: object, wanted: object) -> str:
+    if not name.startswith("--"):
+        return f"other {name} in it"
+    if begun is None:
+        return f"no {name}, not with {wanted}"
+    return f"{name} {begun}, not {'without it' if wanted is None else wanted}"
 
 
 def _digest(content: bytes) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from handos_model.architecture.trained_weights import read_trained_properties
 from handos_model.finetuning.recipe import START, training_configuration
 from handos_model.finetuning.request import Request
+from handos_model.finetuning.spoken_time import in_words
 from handos_model.finetuning.timetable import Timetable
 from handos_model.training.checkpoint import read_progress
 from handos_model.training.configuration import StageName, TrainingConfiguration
@@ -46,8 +47,11 @@ def train_stages(
         configuration = training_configuration(request, preset, images, rendered_frames, minutes)
         before = read_progress(checkpoint)
         if not _is_done(configuration, stage, before.step, before.seconds):
-            if not announced:
-                say(_announcement(60 * minutes - before.seconds, stage, timetable, closing))
+            left = 60 * minutes - before.seconds
+            if announced:
+                say(f"training the {stage}: {in_words(left)} at most")
+            else:
+                say(_announcement(request, left, stage, timetable, closing))
                 announced = True
             started = time.monotonic()
             train(configuration, stage, request.state)
@@ -61,14 +65,20 @@ def _is_done(configuration: TrainingConfiguration, stage: StageName, step: int, 
     return settings is not None and settings.done(step, seconds) >= 1
 
 
-def _announcement(left: float, stage: StageName, timetable: Timetable, closing: float) -> str:
+def _announcement(request: Request, left: float, stage: StageName, timetable: Timetable, closing: float) -> str:
+    stages = "decoder"
     if stage == "detector":  # the decoder is to get as long
         left += 60 * timetable.stage_minutes(stage, 0.0, closing)
+        stages = "detector, then the decoder"
+    left += timetable.starting(2 if stage == "detector" else 1)
     line = (
-        f"training: {left / 60:.0f} minutes at most, then about {closing / 60:.0f} to export and compare; Ctrl-C "
-        "interrupts it, the same command goes on"
+        f"training the {stages}: {in_words(left)} at most, then about {in_words(closing)} to export and compare; "
+        "Ctrl-C interrupts it, the same command goes on"
     )
     longer = timetable.overrun(closing)
     if longer < _WORTH_SAYING:
         return line
-    return f"{line}\nthat is {longer / 60:.0f} minutes longer than --minutes: labelling and comparing leave too few"
+    return (
+        f"{line}\nwith what was done before, that is {in_words(longer)} longer than --minutes {request.minutes:g}: "
+        "labelling and comparing leave too few"
+    )

@@ -72,7 +72,7 @@ class Timetable:
             Seconds that all that follows training will take.
         """
         if stage not in self._minutes:
-            left = self._given - self._prepared() - self._starting() - trained - closing
+            left = self._given - self._prepared() - self.starting() - trained - closing
             share, least = (_DETECTOR_SHARE if stage == "detector" else 1.0), _LEAST_TRAINING * _DETECTOR_SHARE
             self._minutes[stage] = max(share * left, least * self._given) / 60
             self._write()
@@ -87,13 +87,14 @@ class Timetable:
             As for `stage_minutes`, of which the detector's must have been decided.
         """
         training = 60 * (self._minutes["detector"] + self._minutes.get("decoder", self._minutes["detector"]))
-        return self._prepared() + self._starting() + training + closing - self._given
+        return self._prepared() + self.starting() + training + closing - self._given
+
+    def starting(self, stages: int = 2) -> float:
+        """Seconds that it takes to start the processes of stages."""
+        return stages * self._seconds.get(_START, _START_SECONDS)
 
     def _prepared(self) -> float:
         return sum(seconds for step, seconds in self._seconds.items() if step != _START)
-
-    def _starting(self) -> float:
-        return 2 * self._seconds.get(_START, _START_SECONDS)
 
     def _write(self) -> None:
         with atomic_write(self._file) as temporary:

@@ -16,7 +16,7 @@ from handos_model import HandPipeline
 from handos_model.architecture.trained_weights import read_trained_model
 from handos_model.datasets.annotated_folder import AnnotatedFolder, write_shard
 from handos_model.files.images import write_image
-from handos_model.finetuning import outcome, recipe, stages
+from handos_model.finetuning import finetune, outcome, recipe, stages
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS
 from handos_model.training.checkpoint import load_checkpoint
@@ -96,8 +96,15 @@ def test_an_interrupted_run_goes_on_and_writes_a_network_that_runs(
     assert "4 rendered images, 4 hands" in shown
     assert f"-> {out}" in shown
     assert f"-> {out.with_suffix('.int8.onnx')}" in shown
-    bars = ("detector", "decoder", "held back", "rendered", "label images")
+    assert "exporting" in shown
+    bars = ("detector", "decoder", "held back", "rendered", "check images", "label images")
     assert [line for line in noise.replace("\r", "\n").splitlines() if line.strip() and not line.startswith(bars)] == []
+
+    monkeypatch.setattr(outcome, "export_onnx", lambda *_: pytest.fail("exported again"))
+    assert handos(*command, monkeypatch=monkeypatch) == 0
+    repeated = capfd.readouterr().out
+    assert f"finished, and {out} is written" in repeated
+    assert f"-> {out}" in repeated
 
 
 def test_a_network_that_is_not_better_is_kept_apart(
@@ -113,11 +120,19 @@ def test_a_network_that_is_not_better_is_kept_apart(
     assert not list(tmp_path.glob("mine*"))
     HandPipeline.load(tmp_path / "state/trained.onnx")
     shown, warned = capfd.readouterr()
+    assert "exporting" in shown
     assert "--rendered" in warned
     assert "handos synth" in warned
     assert "neither boxes nor joints become better" in shown
     assert str(tmp_path / "state/trained.onnx") in shown
     assert "--rendered" in shown
+
+    monkeypatch.setattr(outcome, "export_onnx", lambda *_: pytest.fail("exported again"))
+    assert handos(*command, "--state", tmp_path / "state", monkeypatch=monkeypatch) == 1
+    shown, warned = capfd.readouterr()
+    assert f"finished, and {out} was not written" in shown
+    assert "neither boxes nor joints become better" in shown
+    assert warned == ""
 
 
 @pytest.mark.parametrize(
@@ -152,3 +167,21 @@ def test_too_few_labels_are_named(
     command = ("finetune", "--images", images / "images", "--out", tmp_path / "mine.onnx")
     assert handos(*command, monkeypatch=monkeypatch) == 1
     assert "0 labelled images" in capfd.readouterr().err
+    # The same state folder can be used with labels.
+    assert not [path for path in (tmp_path / "mine_state").rglob("*") if path.name in ("request.json", "result.json")]
+    assert not list((tmp_path / "mine_state").rglob("shard_*.npz"))
+
+
+def test_labels_for_other_sizes_are_refused_and_do_not_block_the_corrected_ones(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels.json"
+    command = ("finetune", "--images", images / "images", "--labels", labels, "--out", tmp_path / "mine.onnx")
+    monkeypatch.setattr(finetune, "_label_images", lambda *_: (_ for _ in ()).throw(ValueError("labelling begins")))
+    right = (images / "labels.json").read_text()
+    labels.write_text(right.replace('"width": 128', '"width": 130'))
+    assert handos(*command, monkeypatch=monkeypatch) == 1
+    assert "128 x 128 pixels, not 130 x 128" in capfd.readouterr().err
+    labels.write_text(right)
+    assert handos(*command, monkeypatch=monkeypatch) == 1
+    assert "labelling begins" in capfd.readouterr().err

@@ -75,6 +75,13 @@ def test_a_network_that_forgets_is_not_kept() -> None:
     assert "AP of boxes: 0.800 before, 0.700 after" in reason
 
 
+def test_a_gain_within_chance_is_told_from_a_larger_one() -> None:
+    small, large = (replace(GOOD, joints_found=0.5 + gain) for gain in (0.03, 0.05))
+    assert Comparison(GOOD, small).chance == pytest.approx(0.4 / 120**0.5)
+    assert not Comparison(GOOD, small).is_beyond_chance
+    assert Comparison(GOOD, large).is_beyond_chance
+
+
 def test_the_table_has_a_row_for_each_measure_also_for_those_that_are_missing() -> None:
     lines = str(Comparison(GOOD, replace(GOOD, recall=0.75, side=None))).splitlines()
     (recall,) = (line for line in lines if line.startswith("recall"))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from handos_model.datasets.annotations import AnnotatedImage
-from handos_model.files.images import write_image
+from handos_model.files.images import ImageFileError, write_image
+from handos_model.finetuning.image_check import check_images
 from handos_model.finetuning.image_sets import write_image_set
 from handos_model.finetuning.labelling import LARGEST_SIDE, Labeller, Labels, find_labels
 from handos_model.finetuning.request import Request, require_same_request
@@ -125,6 +126,45 @@ def test_labels_of_images_that_do_not_exist_are_named(images: Path) -> None:
     assert given.names == ("a.png",)
 
 
+@pytest.mark.parametrize(
+    ("file_name", "named"),
+    [
+        ("b.png", '"b.png", the folder has "a/b.png"'),
+        ("a\\b.png", '"a\\b.png", the folder has "a/b.png".*with / instead'),
+    ],
+)
+def test_names_that_are_no_paths_below_the_folder_are_named_with_the_right_one(
+    file_name: str, named: str, tmp_path: Path
+) -> None:
+    write_image(tmp_path / "images/a/b.png", np.zeros((10, 10, 3), np.uint8))
+    file = tmp_path / "labels.json"
+    image = {"id": 0, "file_name": file_name, "width": 10, "height": 10}
+    file.write_text(json.dumps({"images": [image], "annotations": [], "categories": [{"id": 0, "name": "hand"}]}))
+    with pytest.raises(FileNotFoundError, match=named.replace("\\", "\\\\")):
+        find_labels(tmp_path / "images", file)
+
+
+def test_labels_without_any_hand_are_refused(images: Path) -> None:
+    with pytest.raises(ValueError, match=r"labels\.json hold no hand"):
+        labels(images, bbox=[1, 2, 30, 40], iscrowd=1)
+
+
+def test_all_damaged_images_are_named_at_once(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", np.zeros((10, 10, 3), np.uint8))
+    for name in ("b.png", "c.png"):
+        (tmp_path / name).write_bytes(b"no image")
+    with pytest.raises(ImageFileError, match=r"cannot be read: b\.png, c\.png: "):
+        check_images(tmp_path, find_labels(tmp_path, None))
+
+
+def test_all_images_of_another_size_than_their_labels_are_named(images: Path) -> None:
+    given = labels(images, bbox=[1, 2, 30, 40])
+    check_images(images, given)
+    write_image(images / "a.png", np.zeros((50, 60, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"a\.png with 60 x 50 pixels, not 100 x 100"):
+        check_images(images, given)
+
+
 def test_images_that_the_file_does_not_mention_are_left_out(images: Path) -> None:
     write_image(images / "b.png", np.zeros((10, 10, 3), np.uint8))
     assert labels(images, bbox=[1, 2, 30, 40]).names == ("a.png",)
@@ -157,12 +197,14 @@ def test_a_state_folder_belongs_to_one_request(tmp_path: Path) -> None:
     for other, names, named in (
         (replace(request, images=tmp_path / "b"), ["1.png"], "--images"),
         (replace(request, labels=None), ["1.png"], "--labels"),
-        (replace(request, rendered=tmp_path), ["1.png"], "--rendered"),
+        (replace(request, rendered=tmp_path), ["1.png"], "no --rendered, not with"),
         (replace(request, minutes=30), ["1.png"], "--minutes 60"),
         (request, ["1.png", "2.png"], "images"),
     ):
-        with pytest.raises(ValueError, match=f"state was begun with .*{named}"):
+        with pytest.raises(ValueError, match=f"state was begun with .*{named}") as caught:
             require_same_request(other, names)
+        assert "None" not in str(caught.value)
+        assert "kept" in str(caught.value)
     file.write_text("[]")
     with pytest.raises(ValueError, match="other labels"):
         require_same_request(request, ["1.png"])
