@@ -72,7 +72,7 @@ def open_video(source: str) -> FrameSource:
 
 def sidecar_of(source: str) -> Path:
     """Where the intrinsics of a video are expected: NAME.camera.json beside it."""
-    return Path(source).with_suffix(".camera.json")
+    return Path(source).resolve().with_suffix(".camera.json")
 
 
 def intrinsics_beside(source: str) -> CameraIntrinsics | None:

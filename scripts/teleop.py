@@ -88,7 +88,7 @@ def teleop(
 
 def _camera_of(source: str) -> CameraIntrinsics | None:
     """Intrinsics beside the video, if there are any."""
-    sidecar = Path(source).with_suffix(".camera.json")
+    sidecar = Path(source).resolve().with_suffix(".camera.json")
     return read_intrinsics(sidecar) if sidecar.is_file() else None
 
 

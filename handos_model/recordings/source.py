@@ -98,6 +98,8 @@ def open_source(source: str | Path, image_rate: float | None = None) -> FrameSou
         return _open_camera(int(camera[1]))
     if is_address(source):
         return _open_address(str(source))
+    if not str(source).strip():
+        raise FileNotFoundError(f"the source is {str(source)!r}: name a file, a folder, a camera or an address")
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(

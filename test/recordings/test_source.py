@@ -319,3 +319,9 @@ def test_a_video_whose_frames_would_fill_the_memory_is_refused_by_name(monkeypat
     monkeypatch.setattr("handos_model.files.image_header.MAX_PIXELS", 1000)
     with pytest.raises(SourceError, match=r"clip\.mp4 .*640 x 480"):
         open_source(Path(__file__).parents[2] / "demo" / "clip.mp4")
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_source_is_not_taken_for_the_current_folder(source: str) -> None:
+    with pytest.raises(FileNotFoundError, match="name a file, a folder, a camera or an address"):
+        open_source(source)
