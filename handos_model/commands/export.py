@@ -76,9 +76,12 @@ def export(
         open_source(source)  # before anything is written
     topology = HandTopology.load() if mano is None else read_mano(mano)
     model, properties = _load_model(weights, preset, topology)
+    side, sides = image_size or properties.input_sizes.side, properties.trained_sides
     properties = replace(
         properties,
-        input_sizes=export_sizes(model, image_size or properties.input_sizes.side, half=half),
+        input_sizes=export_sizes(model, side, half=half),
+        # Weights that are exported for another size were trained for that one.
+        trained_sides=None if sides is None or not sides[0] <= side <= sides[1] else sides,
         score_threshold=properties.score_threshold if score_threshold is None else score_threshold,
         # Static shapes have a static number of hands.
         max_hands=None if half else properties.max_hands,

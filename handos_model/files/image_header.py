@@ -12,7 +12,7 @@ from typing import Final
 MAX_PIXELS: Final = 64_000_000
 """Width times height of the largest image that is decoded: 8000 x 8000, 192 MB."""
 
-_NETPBM: Final = re.compile(rb"P[1-6]" + 2 * rb"(?:\s|#[^\n\r]*[\n\r])+(\d{1,10})")
+_NETPBM: Final = re.compile(rb"P[1-6]" + 2 * rb"(?:\s|#[^\n\r]*[\n\r])+(\d{1,10})(?=[\s#])")
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _TIFF_NUMBERS: Final = {3: "H", 4: "I", 16: "Q"}
 """Formats of a TIFF field's types."""

@@ -166,7 +166,7 @@ def test_info_counts_parameters_queries_and_gflops() -> None:
     assert parameters["trained"] == parameters["side_network"] + parameters["decoder"]
     assert described["queries"] == {
         "detector": 30,
-        "hands": 4,
+        "hands": 12,
         "per_hand": {"joints": 21, "vertices": 98, "camera": 1},
     }
     assert described["gflops"]["total"] == pytest.approx(
