@@ -103,7 +103,7 @@ class JointMotion:
 
     def towards(self, target: Float64Array, seconds: float) -> JointStep:
         """Move on towards `target` (J,) for some time."""
-        from ruckig import ControlInterface
+        from ruckig import ControlInterface, RuckigError
 
         if not np.isfinite(target).all():
             raise ValueError(
@@ -111,7 +111,11 @@ class JointMotion:
             )
         self._input.control_interface = ControlInterface.Position
         self._input.target_position = list(np.clip(target, self._limits.lower, self._limits.upper))
-        return self._step(seconds)
+        try:
+            return self._step(seconds)
+        except RuckigError:
+            # It finds no motion if, but for rounding, a joint has to brake from now on to stop at its target.
+            return self.towards_rest(seconds)
 
     def towards_rest(self, seconds: float) -> JointStep:
         """Brake for some time."""

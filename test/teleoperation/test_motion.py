@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handos_model.geometry.quaternions import rotation_vector
@@ -33,6 +33,7 @@ def test_joints_arrive_at_their_target_and_stay() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(-10, 10), st.floats(-10, 10), st.floats(0.001, MAX_STEP)), min_size=1, max_size=40))
+@example([(0.0, 0.0, 0.03746829811200635), (0.0, 1.0, 0.04), (0.0, 0.25, 0.05599415093237273), (0.0, 0.0, 0.0625)])
 def test_no_targets_make_joints_leave_their_limits(targets: list[tuple[float, float, float]]) -> None:
     motion, before, speed = JointMotion(LIMITS, np.array([0.5, 0.0])), np.array([0.5, 0.0]), np.zeros(2)
     for bend, spread, seconds in targets:
