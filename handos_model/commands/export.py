@@ -60,6 +60,7 @@ def export(
     from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, is_int8
     from handos_model.architecture.onnx_export import export_onnx, export_sizes
     from handos_model.architecture.trained_weights import write_trained_weights
+    from handos_model.finetuning.network_files import write_int8
     from handos_model.hand.mano import read_mano
     from handos_model.hand.topology import HandTopology
     from handos_model.recordings.source import open_source
@@ -94,25 +95,9 @@ def export(
     if check:
         _require_parity(model, out, check, "half" if half else "single")
     if int8:
-        quantised = _export_int8(out, int8)
+        quantised = write_int8(out, _images(int8))
+        typer.echo(f"{quantised}: {quantised.stat().st_size / 1e6:.1f} MB")
         _require_parity(model, quantised, check or int8, "int8")
-
-
-def _export_int8(network: Path, sources: list[str]) -> Path:
-    """Write the file with convolutions in int8 beside a network."""
-    from handos_model.architecture.contract import int8_beside
-    from handos_model.architecture.onnx_int8 import export_int8
-    from handos_model.inference.backends.onnxruntime_engine import read_properties
-    from handos_model.inference.preprocessing import letterbox
-
-    sizes, path = read_properties(network).input_sizes, int8_beside(network)
-    export_int8(
-        network,
-        (letterbox(image, sizes.for_image(image.shape[1], image.shape[0]))[0] for image in _images(sources)),
-        path,
-    )
-    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    return path
 
 
 def _require_parity(model: "HandOS", exported: Path, sources: list[str], precision: "Precision") -> None:

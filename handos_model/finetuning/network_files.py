@@ -1,7 +1,7 @@
 """The files of a trained network: to run, to run in int8 on CPUs, and to train further."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,20 +27,20 @@ def set_properties(network: Path, properties: NetworkProperties) -> None:
     write_network(graph, network)
 
 
-def write_int8(network: Path, image_sets: Sequence[Sequence[AnnotatedImage]]) -> Path:
-    """Write the file with convolutions in int8 beside a network, calibrated on some images of each set."""
-    path = int8_beside(network)
-    export_int8(network, _calibration_inputs(network, image_sets), path)
+def write_int8(network: Path, images: Iterable[ImageArray]) -> Path:
+    """Write the file with convolutions in int8 beside a network, calibrated on images (H, W, 3) BGR."""
+    sizes, path = read_properties(network).input_sizes, int8_beside(network)
+    inputs = (letterbox(image, sizes.for_image(image.shape[1], image.shape[0]))[0] for image in images)
+    export_int8(network, inputs, path)
     return path
 
 
-def _calibration_inputs(network: Path, image_sets: Sequence[Sequence[AnnotatedImage]]) -> Iterator[ImageArray]:
-    sizes = read_properties(network).input_sizes
+def calibration_images(image_sets: Sequence[Sequence[AnnotatedImage]]) -> Iterator[ImageArray]:
+    """Some images of each set."""
     for images in image_sets:
         count = min(_CALIBRATION_IMAGES, len(images))
         for number in range(count):
-            image = images[number * len(images) // count].image
-            yield letterbox(image, sizes.for_image(image.shape[1], image.shape[0]))[0]
+            yield images[number * len(images) // count].image
 
 
 def publish(network: Path, out: Path) -> None:

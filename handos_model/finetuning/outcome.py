@@ -11,7 +11,7 @@ from handos_model.architecture.presets import preset_named
 from handos_model.architecture.trained_weights import read_trained_model, write_trained_weights
 from handos_model.datasets.annotations import AnnotatedImage
 from handos_model.finetuning.comparison import TOLERANCE, Comparison, Seen, measure, predict, reasons_against
-from handos_model.finetuning.network_files import publish, set_properties, write_int8
+from handos_model.finetuning.network_files import calibration_images, publish, set_properties, write_int8
 from handos_model.finetuning.recipe import START, move_halfway_back
 from handos_model.finetuning.request import Request
 from handos_model.finetuning.score_threshold import same_strictness
@@ -105,7 +105,7 @@ def _quantise(
     threshold: float,
 ) -> Int8Result | None:
     """Write the network in int8 beside it, and delete it if it sees the held-back images worse than the shipped one."""
-    path = write_int8(network, calibration)
+    path = write_int8(network, calibration_images(calibration))
     if int8_unavailable() is not None:
         return None
     images = [image for image, _ in own.predictions]

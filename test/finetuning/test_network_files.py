@@ -47,5 +47,5 @@ def test_int8_is_calibrated_on_images_from_all_parts_of_each_set(
     )
     topology = HandTopology.load()
     network = write_fixed_answer_graph(tmp_path / "n.onnx", two_hands(topology), metadata(topology.id))
-    assert write_int8(network, (first, second, ())) == tmp_path / "n.int8.onnx"
+    assert write_int8(network, calibration_images((first, second, ()))) == tmp_path / "n.int8.onnx"
     assert calibrated == [200 + 50 * k // 24 for k in range(24)] + list(range(150, 160))
