@@ -11,7 +11,7 @@ from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 
 from handos_model.datasets.annotations import AnnotatedImage
 from handos_model.finetuning import network_files
-from handos_model.finetuning.network_files import publish, write_int8
+from handos_model.finetuning.network_files import calibration_images, publish, write_int8
 from handos_model.geometry.arrays import ImageArray
 from handos_model.hand.topology import HandTopology
 
