@@ -29,7 +29,8 @@ class Mixture:
         generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**63)))
         batches = []
         for (source, _), of_source in zip(self.sources, self._draw_counts(count, rng), strict=True):
-            mosaics = int(self.views.mosaic * of_source)
+            # Rounded at random: of few views, the fraction would otherwise be rounded down to none.
+            mosaics = int(self.views.mosaic * of_source + rng.random())
             if of_source > mosaics:
                 images = source.take(rng.integers(len(source), size=of_source - mosaics))
                 batches.append(sample_views(images, size, self.views, generator))

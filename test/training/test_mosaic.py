@@ -56,3 +56,9 @@ def test_batches_keep_their_size(mosaic: float) -> None:
     assert {len(getattr(batch, field.name)) for field in fields(Batch)} == {4}
     assert batch.image.shape == (4, 3, 96, 128)
     assert batch.is_hand.shape[1] == (TILES if mosaic else 1)
+
+
+def test_small_batches_have_mosaics_as_often_as_large_ones() -> None:
+    mixture = Mixture([(OnDemandImages(drawn_hands(), 778, CPU), 1.0)], ViewRange(mosaic=0.25), CPU)
+    with_mosaic = [mixture.draw(1, InputSize(64, 64), (0, step)).is_hand.shape[1] == TILES for step in range(80)]
+    assert 10 <= sum(with_mosaic) <= 30
