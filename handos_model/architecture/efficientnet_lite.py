@@ -31,11 +31,23 @@ _FROZEN_STAGES = 2
 _NORM_EPSILON = 1e-3
 
 
+class _DepthwiseConvolution(nn.Conv2d):
+    """One kernel per channel; on CPUs in single precision wherever the gradient in bf16 would take longer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        slow_in_bf16 = x.device.type == "cpu" and (self.weight.requires_grad or self.stride != (1, 1))
+        if not (torch.is_autocast_enabled("cpu") and slow_in_bf16):
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float())
+
+
 class _ConvolutionNorm(nn.Sequential):
     """Convolution and batch normalisation, then ReLU6 unless `linear`, as at the end of a block."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int, linear: bool = False) -> None:
-        convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+        kind = nn.Conv2d if groups == 1 else _DepthwiseConvolution
+        convolution = kind(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
         layers = [convolution, nn.BatchNorm2d(outputs, eps=_NORM_EPSILON)]
         super().__init__(*layers, *([] if linear else [nn.ReLU6(inplace=True)]))
 
@@ -125,6 +137,15 @@ class EfficientNetLite(nn.Module):
         """Freeze the weights up to stride 4."""
         for module in self._fine_layers():
             module.requires_grad_(False)
+
+    def freeze_depthwise_kernels(self) -> None:
+        """Freeze the kernels of depthwise convolutions: few weights, whose gradient takes a CPU longer than all others.
+
+        Pretrained kernels hardly change when the network is trained further.
+        """
+        for module in self.modules():
+            if isinstance(module, _DepthwiseConvolution):
+                module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "EfficientNetLite":
         """Set the mode of everything but frozen layers, whose batch statistics stay as they are."""

@@ -12,3 +12,9 @@ def in_bf16(enabled: bool, like: Tensor) -> AbstractContextManager[object]:
     bf16 has eight significant bits, a resolution of 1 mm in 20 cm and 2 pixels in 640: too coarse for coordinates.
     """
     return torch.autocast(like.device.type, torch.bfloat16) if enabled else nullcontext()
+
+
+def cpu_computes_in_bf16() -> bool:
+    """Whether this processor multiplies bf16 numbers; others imitate it, which takes longer than single precision."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX
+from handos_model.architecture.mixed_precision import cpu_computes_in_bf16
 from handos_model.finetuning.request import Request
 from handos_model.inference.pipeline import DEFAULT_WEIGHTS
 from handos_model.training.configuration import StageConfiguration, TrainingConfiguration
@@ -98,6 +99,7 @@ def training_configuration(
         own_images=str(request.trained),
         detector_weights=str(START),
         decoder_weights=str(START),
+        bf16=not on_gpu and cpu_computes_in_bf16(),
         checkpoint_minutes=0.5,
         views=ViewRange(smallest_hand=0.09, smallest_image=0.5),
         detector=stage(gradient_norm=5.0),

@@ -41,6 +41,13 @@ class SupervisedDetector(SupervisedModule):
         self.supervision = DetectorSupervision(preset, gentle)
         self.dense_supervision = DenseSupervision(preset.width, gentle)
 
+    def freeze_pretrained(self) -> None:
+        """Freeze the backbone's fine stages and, trained gently, its depthwise kernels."""
+        network = self.detector.backbone.network
+        network.freeze_fine_stages()
+        if self._gentle:
+            network.freeze_depthwise_kernels()
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """All losses of the first stage."""
         output = self.detector(batch.network_input())
@@ -93,7 +100,7 @@ def _build_module(configuration: TrainingConfiguration, preset: Preset, gentle: 
     else:
         module = SupervisedDetector(preset, gentle)
         module.detector.backbone.network.load_imagenet_weights(Path(configuration.backbone_weights))
-    module.detector.backbone.network.freeze_fine_stages()
+    module.freeze_pretrained()
     return module
 
 
