@@ -175,7 +175,7 @@ def move_hand(hand: dict[str, Any], corner: tuple[int, int], scale: tuple[float,
 
 
 def pack_boxes(source: Path, target: Path, _side: int, quality: int, every: int) -> None:
-    """Compress photographs with boxes."""
+    """Compress photographs with boxes, some with joints."""
     (target / "images").mkdir(parents=True)
     packed = []
     for label in json.loads((source / "labels.json").read_text())[::every]:
@@ -184,7 +184,8 @@ def pack_boxes(source: Path, target: Path, _side: int, quality: int, every: int)
         cv2.imwrite(str(target / "images" / file), image, [cv2.IMWRITE_WEBP_QUALITY, quality])
         boxes = [((np.array(box) + 0.5) * np.tile(scale, 2) - 0.5).round(1).tolist() for box in label["boxes"]]
         height, width = image.shape[:2]
-        packed.append(label | {"image": file, "width": width, "height": height, "boxes": boxes})
+        hands = [hand and move_hand(hand, (0, 0), scale) for hand in label.get("hands", [None] * len(boxes))]
+        packed.append(label | {"image": file, "width": width, "height": height, "boxes": boxes, "hands": hands})
     (target / "labels.json").write_text(json.dumps(packed))
 
 

@@ -1,8 +1,9 @@
-"""Photographs in which hands have boxes only, and some hands none.
+"""Photographs in which hands have boxes, few of them joints, and some hands nothing.
 
 ``labels.json`` of the folder is a list of ``{"image": ..., "source": ..., "width": ..., "height": ..., "boxes":
 [[x0, y0, x1, y1], ...], "complete": true}``; the images are in ``images/``. ``boxes`` are pixels; an image without any
-shows no hand. ``complete`` is false where further hands may be visible, such as those of a crowd.
+shows no hand. ``complete`` is false where further hands may be visible, such as those of a crowd. ``hands``, if there
+is one, has an entry for each box: ``{"joints_2d": 21 pixels, "handedness": ...}`` or ``null``.
 """
 
 import json
@@ -12,15 +13,17 @@ from typing import Any, overload
 
 import numpy as np
 
-from handos_model.datasets.annotations import AnnotatedImage, hand_without_joints
+from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, hand_without_joints
 from handos_model.datasets.checked_arrays import checked_array
 from handos_model.datasets.dataset import read_sized_image
+from handos_model.geometry.arrays import FloatArray
+from handos_model.hand.skeleton import JOINT_COUNT
 
 Label = Mapping[str, Any]
 
 
 class BoxedPhotographs(Sequence[AnnotatedImage]):
-    """The images of a folder, read on access; their hands have no joints, and their handedness means nothing.
+    """The images of a folder, read on access; the handedness of hands without joints means nothing.
 
     Parameters
     ----------
@@ -66,8 +69,7 @@ class BoxedPhotographs(Sequence[AnnotatedImage]):
         label = self._labels[index]
         path = self._folder / "images" / label["image"]
         image = read_sized_image(path, (label["width"], label["height"]), "copy the whole folder again")
-        hands = tuple(hand_without_joints(box) for box in label["boxes"])
-        return AnnotatedImage(image, hands, is_complete=label["complete"])
+        return AnnotatedImage(image, label["hands"], is_complete=label["complete"])
 
 
 def _open(folder: Path, options: Mapping[str, Any]) -> BoxedPhotographs:
@@ -93,7 +95,20 @@ def _checked_label(path: Path, entry: Mapping[str, Any]) -> Label:
             raise ValueError(f"the box {box.tolist()} of {name} has no area")
     limit = np.array([width, height, width, height], np.float32) - 1
     boxes = [np.clip(box, 0, limit) for box in boxes]
+    known = entry.get("hands", [None] * len(boxes))
+    if len(known) != len(boxes):
+        raise ValueError(f"{name} has {len(boxes)} boxes, but {len(known)} hands")
+    hands = tuple(_hand(box, hand, f"{path}, a hand of {name}") for box, hand in zip(boxes, known, strict=True))
     return {
-        "image": name, "source": str(entry.get("source", "")), "width": width, "height": height, "boxes": boxes,
+        "image": name, "source": str(entry.get("source", "")), "width": width, "height": height, "hands": hands,
         "complete": entry["complete"],
     }  # fmt: skip
+
+
+def _hand(box: FloatArray, known: Mapping[str, Any] | None, what: str) -> AnnotatedHand:
+    if known is None:
+        return hand_without_joints(box)
+    joints_2d = checked_array(known["joints_2d"], (JOINT_COUNT, 2), f"{what}, joints_2d").astype(np.float32)
+    if known["handedness"] not in ("left", "right"):
+        raise ValueError(f"{what}, handedness is {known['handedness']!r} instead of left or right")
+    return AnnotatedHand(box, joints_2d, known["handedness"])

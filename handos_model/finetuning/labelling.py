@@ -12,8 +12,8 @@ from handos_model.datasets.annotations import AnnotatedHand, AnnotatedImage, han
 from handos_model.datasets.coco_hands import HandLabel, ImageLabel, read_coco_hands
 from handos_model.evaluation.matching import pairwise_iou
 from handos_model.files.images import read_image
-from handos_model.finetuning.agreement import AgreedHands, agree
-from handos_model.finetuning.looks import look_at
+from handos_model.finetuning.agreement import agree
+from handos_model.finetuning.looks import look_around, look_at
 from handos_model.finetuning.own_images import find_images
 from handos_model.geometry.arrays import ImageArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
@@ -99,36 +99,41 @@ class Labeller:
         image = read_image(self.folder / name)
         height, width = image.shape[:2]
         if self.given is None:
-            agreed = self._agreed_hands(image)
+            agreed = agree(look_at(self.pipeline, image), width, height)
             if not agreed.hands:
                 return None
             label = ImageLabel(name, width, height, agreed.hands, agreed.is_complete)
         else:
-            label = self._completed(self.given[name], image)
+            label = self.complete(self.given[name], image)
         camera = CameraIntrinsics.from_field_of_view(width, height, _FIELD_OF_VIEW)
         seen = self.pipeline(image, camera) if any(hand.joints_2d is not None for hand in label.hands) else ()
         hands = tuple(_annotated_hand(hand, seen) for hand in label.hands)
         return shrink(AnnotatedImage(image, hands, camera, is_complete=label.is_complete))
 
-    def _agreed_hands(self, image: ImageArray) -> AgreedHands:
-        height, width = image.shape[:2]
-        return agree(look_at(self.pipeline, image), width, height)
+    def complete(self, label: ImageLabel, image: ImageArray) -> ImageLabel:
+        """The label with those joints and sides that it lacks and the network is certain of.
 
-    def _completed(self, label: ImageLabel, image: ImageArray) -> ImageLabel:
-        """Joints and sides that are missing are those that the network is certain of, if there are any."""
+        Raises
+        ------
+        ValueError
+            If the image is of another size than its label.
+        """
         height, width = image.shape[:2]
         if (width, height) != (label.width, label.height):
             raise ValueError(
                 f"image {self.folder / label.name} has {width} x {height} pixels, its label is for {label.width} x "
                 f"{label.height}: give the images that were labelled"
             )
-        if all(hand.joints_2d is not None and hand.handedness is not None for hand in label.hands):
-            return label
-        agreed = self._agreed_hands(image).hands
-        return replace(label, hands=tuple(_completed_hand(hand, agreed) for hand in label.hands))
+        return replace(label, hands=tuple(self._completed_hand(hand, image) for hand in label.hands))
+
+    def _completed_hand(self, hand: HandLabel, image: ImageArray) -> HandLabel:
+        if hand.joints_2d is not None and hand.handedness is not None:
+            return hand
+        height, width = image.shape[:2]
+        return _completed_with(hand, agree(look_around(self.pipeline, image, hand.box), width, height).hands)
 
 
-def _completed_hand(hand: HandLabel, agreed: tuple[HandLabel, ...]) -> HandLabel:
+def _completed_with(hand: HandLabel, agreed: tuple[HandLabel, ...]) -> HandLabel:
     overlaps = pairwise_iou([hand.box], [other.box for other in agreed])[0]
     if not overlaps.size or overlaps.max() < _SAME_HAND_IOU:
         return hand

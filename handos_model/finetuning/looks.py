@@ -18,6 +18,8 @@ _PART: Final = 0.6
 """Sides of a part, of the image's."""
 _FRAME: Final = 0.25
 """Width of the grey frame around an image that is seen from farther away, of its sides."""
+_AROUND: Final = (1.6, 2.2, 3.2)
+"""Sides of the parts around a hand whose box is known, of its longer side."""
 _MARGIN: Final = 0.02
 """A hand nearer to an inner border of a part, in sides of the part, may be cut off."""
 
@@ -55,6 +57,18 @@ def look_at(pipeline: HandPipeline, image: ImageArray) -> tuple[Look, ...]:
         looks.append(look)
         if look.hands:
             looks.append(_look(pipeline, image, part, mirrored=True))
+    return tuple(looks)
+
+
+def look_around(pipeline: HandPipeline, image: ImageArray, box: FloatArray) -> tuple[Look, ...]:
+    """Look at a hand whose box is known, (4,) in pixels, from several distances, each also in the mirror."""
+    height, width = image.shape[:2]
+    centre, side = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max())
+    looks = []
+    for factor in _AROUND:
+        left, top = np.maximum(np.floor(centre - factor * side / 2), 0).astype(int).tolist()
+        right, bottom = np.minimum(np.ceil(centre + factor * side / 2) + 1, (width, height)).astype(int).tolist()
+        looks += [_look(pipeline, image, (left, top, right, bottom), mirrored=mirrored) for mirrored in (False, True)]
     return tuple(looks)
 
 

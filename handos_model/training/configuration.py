@@ -36,7 +36,8 @@ class StageConfiguration:
     """Widths and heights in pixels of the views of the other steps, each of which draws one: the model then works at
     all of them. Default: the square of `image_size`."""
     box_fraction: float = 0.0
-    """Detector stage only: fraction of the images that come from `TrainingConfiguration.boxes`."""
+    """Fraction of the images that come from `TrainingConfiguration.boxes`; the decoder learns from hands with
+    joints."""
     own_fraction: float = 0.0
     """Fraction of the images that come from `TrainingConfiguration.own_images`."""
     minutes: float | None = None
@@ -47,8 +48,9 @@ class StageConfiguration:
     weight_decay: float = 0.01
     ema_decay: float = 0.998
     gentle: bool = False
-    """For weights that have come to rest: batch statistics stay, and heads that only training has, which start from
-    random weights or copies, have no losses. Their gradients would disturb everything below them."""
+    """For weights that have come to rest: batch statistics and depthwise kernels stay, and heads that only training
+    has, which start from random weights or copies, have no losses. Their gradients would disturb everything below
+    them."""
     pretrained_rate: float = 1.0
     """Learning rate of pretrained weights, relative to `learning_rate`."""
     decoded_queries: int = 2
@@ -123,7 +125,7 @@ class TrainingConfiguration:
     photograph_joints: JointConvention = "mesh"
     """Where these labels have their joints."""
     boxes: str | None = None
-    """Folder of photographs with boxes of hands only, if any, some of them without all of their hands."""
+    """Folder of photographs with boxes of hands, if any, some of them without all of their hands, few with joints."""
     datasets: tuple[DatasetConfiguration, ...] = ()
     """Published data sets. Those that leave visible hands unannotated are used for the decoder only: the detector would
     learn that these are no hands."""
@@ -151,7 +153,8 @@ class TrainingConfiguration:
     cuda_graph: bool = False
     """Launch the kernels of a step as one CUDA graph: launched one by one, they would leave a large GPU idle."""
     bf16: bool = False
-    """Run the backbone and the decoder's layers in bf16; heads and losses stay in single precision."""
+    """Run the backbone and the decoder's layers in bf16; heads and losses stay in single precision. Faster on GPUs and
+    on CPUs with instructions for it, slower on others."""
     gradient_checkpointing: bool = False
     """Recompute the decoder's layers in the backward pass instead of keeping their activations."""
     checkpoint_minutes: float = 5.0

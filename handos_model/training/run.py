@@ -146,7 +146,7 @@ def open_sources(
     settings = configuration.detector if stage == "detector" else configuration.decoder
     photograph_fraction = 0.0 if settings is None else settings.photograph_fraction
     own_fraction = 0.0 if settings is None else settings.own_fraction
-    box_fraction = settings.box_fraction if settings is not None and stage == "detector" else 0.0
+    box_fraction = 0.0 if settings is None else settings.box_fraction
     held_out = configuration.held_out_sources
     sources: list[tuple[AnnotatedImages, float]] = []
     rendered_fraction = 1 - photograph_fraction - box_fraction - own_fraction

@@ -35,6 +35,16 @@ def test_boxes_and_completeness_are_read(tmp_path: Path) -> None:
     assert second.hands == ()
 
 
+def test_joints_of_some_hands_are_read(tmp_path: Path) -> None:
+    joints = [[5 + k, 7 + k] for k in range(21)]
+    label = {"boxes": [[1, 2, 20, 30], [4, 5, 30, 30]], "hands": [None, {"joints_2d": joints, "handedness": "left"}]}
+    (image,) = BoxedPhotographs(folder_of(tmp_path / "f", label))
+    assert [hand.has_joints for hand in image.hands] == [False, True]
+    assert image.hands[1].handedness == "left"
+    np.testing.assert_array_equal(image.hands[1].joints_2d, joints)
+    np.testing.assert_array_equal(image.hands[1].box, [4, 5, 30, 30])
+
+
 def test_sources_are_chosen_and_left_out(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "f", {"boxes": []}, {"boxes": [], "source": "office"})
     assert [image.image[0, 0, 0] for image in BoxedPhotographs(folder, only=["office"])] == [20]
@@ -56,6 +66,12 @@ def test_another_process_reads_the_same(tmp_path: Path) -> None:
         ({"boxes": [[9, 2, 3, 4]]}, r"0\.png has no area"),
         ({"boxes": [], "complete": "yes"}, r"complete of 0\.png is 'yes'"),
         ({}, "boxes"),
+        ({"boxes": [], "hands": [None]}, r"0\.png has 0 boxes, but 1 hands"),
+        ({"boxes": [[1, 2, 3, 4]], "hands": [{"joints_2d": [[1, 2]], "handedness": "left"}]}, r"joints_2d"),
+        (
+            {"boxes": [[1, 2, 3, 4]], "hands": [{"joints_2d": 21 * [[1, 2]], "handedness": "both"}]},
+            r"a hand of 0\.png, handedness is 'both'",
+        ),
     ],
 )
 def test_wrong_labels_are_named(label: dict[str, Any], named: str, tmp_path: Path) -> None:

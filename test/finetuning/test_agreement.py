@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+from bright_spot import BrightSpot, spot_image
 
 from handos_model.finetuning.agreement import agree
-from handos_model.finetuning.looks import Look, look_at
-from handos_model.geometry.arrays import ImageArray
+from handos_model.finetuning.looks import Look, look_around, look_at
 from handos_model.hand.hand import Hand, Handedness
-from handos_model.inference.pipeline import HandPipeline
 
 WHOLE = np.array([0, 0, 99, 99], np.float32)
 BOX = np.array([20, 20, 60, 60], np.float32)
@@ -72,31 +71,8 @@ def test_a_look_that_cannot_contain_a_hand_does_not_count_against_it() -> None:
     assert agree((*looks(*4 * ((hand(0.9),),)), *elsewhere), 100, 100).hands
 
 
-class BrightSpot(HandPipeline):
-    """Sees the bright rectangle of an image as a right hand, of a mirrored one as a left hand."""
-
-    def __init__(self) -> None:
-        self.shapes: list[tuple[int, ...]] = []
-
-    def __call__(self, image: ImageArray, camera: object = None) -> tuple[Hand, ...]:
-        self.shapes.append(image.shape)
-        rows, columns = np.nonzero(image[..., 2] == 255)
-        if not len(rows):
-            return ()
-        box = np.array([columns.min(), rows.min(), columns.max(), rows.max()], np.float32)
-        # The marked corner is at the left of the rectangle, unless the image is mirrored.
-        mirrored = bool(image[int(box[1]), int(box[2]), 0])
-        joints = np.linspace(box[:2], box[2:], 21).astype(np.float32)
-        if mirrored:
-            joints[:, 0] = joints[::-1, 0]
-        return (Hand(0.8, box, "left" if mirrored else "right", 1.0, joints, np.ones(21, np.float32)),)
-
-
 def test_all_looks_map_a_hand_to_the_same_place_in_the_image() -> None:
-    image = np.zeros((100, 200, 3), np.uint8)
-    image[45:55, 90:110, 2] = 255
-    image[45, 90, 0] = 255
-    seen = look_at(BrightSpot(), image)
+    seen = look_at(BrightSpot(), spot_image(90, 45, 20, 10))
     assert len(seen) == 12
     for look in seen:
         (found,) = look.hands
@@ -108,10 +84,7 @@ def test_all_looks_map_a_hand_to_the_same_place_in_the_image() -> None:
 
 
 def test_a_hand_at_the_border_of_a_part_is_left_to_the_other_looks() -> None:
-    image = np.zeros((100, 200, 3), np.uint8)
-    image[45:55, 100:140, 2] = 255
-    image[45, 100, 0] = 255
-    seen = look_at(BrightSpot(), image)
+    seen = look_at(BrightSpot(), spot_image(100, 45, 40, 10))
     assert all(found.box.tolist() == [100, 45, 139, 54] for look in seen for found in look.hands)
     assert sum(bool(look.hands) for look in seen) == 8
 
@@ -120,3 +93,17 @@ def test_only_what_shows_a_hand_is_looked_at_in_the_mirror() -> None:
     pipeline = BrightSpot()
     assert not any(look.hands for look in look_at(pipeline, np.zeros((100, 200, 3), np.uint8)))
     assert len(pipeline.shapes) == 6
+
+
+@pytest.mark.parametrize("left", [90, 0, 180])
+def test_a_known_hand_is_looked_at_from_three_distances_and_mirrored(left: int) -> None:
+    pipeline, box = BrightSpot(), np.array([left, 45, left + 19, 54], np.float32)
+    seen = look_around(pipeline, spot_image(left, 45, 20, 10), box)
+    assert [look.mirrored for look in seen] == 3 * [False, True]
+    widths = [shape[1] for shape in pipeline.shapes]
+    assert widths == sorted(widths)
+    assert len(set(widths)) == 3
+    for look in seen:
+        (found,) = look.hands
+        assert (found.box.tolist(), found.handedness) == (box.tolist(), "right")
+        np.testing.assert_allclose(found.joints_2d[[0, -1]], [box[:2], box[2:]])

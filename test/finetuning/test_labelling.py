@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bright_spot import BrightSpot, spot_image
 
 from handos_model.datasets.annotations import AnnotatedImage
-from handos_model.files.images import ImageFileError, write_image
+from handos_model.datasets.coco_hands import HandLabel, ImageLabel
+from handos_model.files.images import ImageFileError, read_image, write_image
 from handos_model.finetuning.image_check import check_images
 from handos_model.finetuning.image_sets import write_image_set
 from handos_model.finetuning.labelling import LARGEST_SIDE, Labeller, Labels, find_labels
@@ -91,6 +93,18 @@ def test_a_mesh_that_contradicts_the_label_is_not_taken(change: dict[str, Any], 
 def test_joints_without_a_side_that_anybody_knows_are_not_trained_on(images: Path) -> None:
     (hand,) = labelled(images, labels(images, keypoints=keypoints())).hands
     assert not hand.has_joints
+
+
+def test_a_small_hand_with_a_box_gets_the_joints_that_are_seen_when_it_is_enlarged(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", spot_image(90, 45, 20, 10))
+    box = np.array([89, 44, 110, 56], np.float32)
+    label = ImageLabel("a.png", 200, 100, (HandLabel(box),))
+    (hand,) = Labeller(tmp_path, None, BrightSpot(smallest=0.2)).complete(label, read_image(tmp_path / "a.png")).hands
+    assert hand.handedness == "right"
+    assert hand.joints_2d is not None
+    np.testing.assert_allclose(hand.joints_2d[[0, -1]], [[90, 45], [109, 54]])
+    unseen = Labeller(tmp_path, None, BrightSpot(smallest=0.9)).complete(label, read_image(tmp_path / "a.png"))
+    assert unseen == label
 
 
 def test_large_images_are_kept_small_with_their_labels(images: Path) -> None:
