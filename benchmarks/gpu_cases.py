@@ -108,7 +108,7 @@ def _load(case: Case, network: Path, properties: NetworkProperties, size: InputS
         return _load_torch(case, _slots_of(network), properties, size)
     if not case.graph:
         _switch_graphs_off()
-    return spec.load(network, RunChoices())
+    return spec.load(network, RunChoices(properties.input_sizes.side))
 
 
 def _slots_of(network: Path) -> int:

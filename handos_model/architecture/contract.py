@@ -80,6 +80,8 @@ MAX_HANDS_NAME: Final[str] = "max_hands"
 MIN_DECODED_SCORE: Final[float] = 0.1
 """Such a network decodes hands from this score on: well below that at which a tracker keeps a hand."""
 
+GPU_SIDE: Final[int] = 640
+"""Side in pixels of a square with as many pixels as inputs on GPUs: they have the time, and small hands are found."""
 MAX_INPUT_SIDE: Final[int] = 4096
 """Side of the largest square that a network file may ask for, in pixels."""
 
@@ -241,7 +243,8 @@ class RunChoices:
     """What a network is loaded for, where it leaves a choice."""
 
     resolution: int | None = None
-    """Side in pixels of a square with as many pixels as the inputs; ``None``: as the weights recommend."""
+    """Side in pixels of a square with as many pixels as the inputs; ``None``: as the weights recommend, on GPUs up to
+    `GPU_SIDE`, as far as the weights were trained for it."""
     max_hands: int | None = None
     """The most hands that are decoded; ``None``: as many as the network can."""
 
@@ -258,3 +261,11 @@ class RunChoices:
         if self.max_hands is not None and properties.max_hands is not None:
             properties = replace(properties, max_hands=min(self.max_hands, properties.max_hands))
         return properties
+
+    def apply_on_gpu(self, properties: NetworkProperties) -> NetworkProperties:
+        """As `apply`, with the default of GPUs."""
+        sizes, trained = properties.input_sizes, properties.trained_sides
+        if trained is not None and not sizes.square_only:
+            side = min(GPU_SIDE, trained[1]) // sizes.multiple * sizes.multiple
+            properties = properties.at_resolution(max(side, sizes.side))
+        return self.apply(properties)

@@ -31,6 +31,7 @@ def build_engine(
     import logging
     from contextlib import AbstractContextManager, nullcontext
 
+    from handos_model.architecture.contract import RunChoices
     from handos_model.inference.backends.engine import BackendError
     from handos_model.inference.backends.selection import require_backend
     from handos_model.inference.pipeline import shipped_weights
@@ -54,7 +55,7 @@ def build_engine(
         targets = [target_named(name) for name in architectures.split(",")]
     weights = shipped_weights() if onnx is None else onnx
     limit = None if workspace is None else workspace << 20
-    properties = read_properties(weights)
+    properties = RunChoices().apply_on_gpu(read_properties(weights))
     size = properties.input_sizes.for_image(*parse_resolution(resolution))
     backend = "tensorrt" if precision == "fp16" else "tensorrt-fp32"
     with context:

@@ -94,8 +94,8 @@ class HandPipeline:
             As for the class; a network that decodes as many hands as it finds decodes no more than `max_hands`.
         resolution
             Side in pixels of a square with as many pixels as the network's inputs: small hands need a larger one,
-            which takes more time. ``None``: as the weights recommend. Only weights that were trained on several sizes
-            leave a choice.
+            which takes more time. ``None``: as the weights recommend, on GPUs up to 640. Only weights that were trained
+            on several sizes leave a choice.
         mano
             MANO_RIGHT.pkl, for users with MANO's licence: needed by weights that were trained on its mesh.
 

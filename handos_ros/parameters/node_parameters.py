@@ -85,7 +85,7 @@ class NodeParameters(ParameterSet):
     resolution: int = parameter(
         0,
         "Side in pixels of a square with as many pixels as the network's inputs, for weights that were trained on "
-        "several sizes: small hands need a larger one. 0: as the weights recommend.",
+        "several sizes: small hands need a larger one. 0: as the weights recommend, on GPUs up to 640.",
         between=(0, 4096),
     )
     score_threshold: float = parameter(

@@ -207,7 +207,7 @@ def _per_size(
 ) -> Engine:
     from handos_model.inference.backends.onnxruntime_engine import read_properties
 
-    properties = choices.apply(read_properties(weights))
+    properties = choices.apply_on_gpu(read_properties(weights))
     return EnginePerSize(properties, partial(load, weights, properties))
 
 

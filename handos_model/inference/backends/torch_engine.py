@@ -45,7 +45,7 @@ class TorchEngine:
 
     def __init__(self, path: Path, choices: RunChoices = _NO_CHOICES) -> None:
         self._path = path
-        model, self.properties = _read_model(path, choices)
+        model, self.properties = _read_model(path, choices.apply)
         self._model = with_gathered_attention(model)
         self.description = f"torch {torch.__version__}, CPU"
 
@@ -151,7 +151,7 @@ def load_on_gpu(path: Path, choices: RunChoices = _NO_CHOICES) -> EnginePerSize:
     BackendError
         If torch cannot run it there, for example because the GPU has too little memory.
     """
-    model, properties = _read_model(path, choices)
+    model, properties = _read_model(path, choices.apply_on_gpu)
     device = torch.device("cuda", 0)
 
     def capture(size: InputSize) -> CudaGraphEngine:
@@ -163,7 +163,9 @@ def load_on_gpu(path: Path, choices: RunChoices = _NO_CHOICES) -> EnginePerSize:
     return EnginePerSize(properties, capture)
 
 
-def _read_model(path: Path, choices: RunChoices) -> tuple[HandOS, NetworkProperties]:
+def _read_model(
+    path: Path, as_chosen: Callable[[NetworkProperties], NetworkProperties]
+) -> tuple[HandOS, NetworkProperties]:
     topology, properties = HandTopology.load(), read_trained_properties(path)
     if properties.topology_id != topology.id:
         raise WeightsError(
@@ -171,7 +173,7 @@ def _read_model(path: Path, choices: RunChoices) -> tuple[HandOS, NetworkPropert
             "write an ONNX file of it with `handos export`, for the other backends"
         )
     model, properties = read_trained_model(path, topology)
-    properties = choices.apply(properties)
+    properties = as_chosen(properties)
     model.slots = properties.max_hands or model.slots
     return model, properties
 

@@ -111,6 +111,28 @@ def test_a_resolution_changes_the_input(tmp_path: Path) -> None:
     assert {resolution: size.side for resolution, size in sizes.items()} == {None: 320, 288: 288, 640: 640}
 
 
+@pytest.mark.parametrize(
+    ("trained", "chosen", "side"),
+    [
+        ((288, 640), None, 640),
+        ((288, 512), None, 512),
+        ((288, 768), None, 640),
+        ((288, 640), 384, 384),
+        (None, None, 320),
+    ],
+)
+def test_gpus_run_the_largest_size_that_was_trained_unless_another_is_chosen(
+    trained: tuple[int, int] | None, chosen: int | None, side: int
+) -> None:
+    properties = replace(PROPERTIES, trained_sides=trained)
+    assert RunChoices(chosen).apply_on_gpu(properties).input_sizes == InputSizes(side, 32)
+
+
+def test_gpus_run_a_network_for_squares_at_its_own_size() -> None:
+    properties = replace(PROPERTIES, input_sizes=InputSizes(320, 320))
+    assert RunChoices().apply_on_gpu(properties) == properties
+
+
 @pytest.mark.parametrize("resolution", [256, 300, 672])
 def test_a_resolution_without_training_is_refused(resolution: int, tmp_path: Path) -> None:
     path = network_with_scores(tmp_path / "n.onnx", 0.9)

@@ -111,7 +111,8 @@ def frame() -> ImageArray:
 def hands_of(frame: ImageArray, backend: Backend) -> tuple[Hand, ...]:
     height, width = frame.shape[:2]
     camera = CameraIntrinsics.from_field_of_view(width, height, 60)
-    return HandPipeline.load(backend=backend)(frame, camera)
+    # By default, GPUs run larger inputs.
+    return HandPipeline.load(backend=backend, resolution=384)(frame, camera)
 
 
 def skip_if_unavailable(backend: Backend) -> None:

@@ -16,7 +16,7 @@ import onnx
 import pytest
 from fixed_answer_graph import metadata, two_hands, write_fixed_answer_graph
 
-from handos_model.architecture.contract import INPUT_NAME, OUTPUT_NAMES, WeightsError
+from handos_model.architecture.contract import INPUT_NAME, OUTPUT_NAMES, RunChoices, WeightsError
 from handos_model.hand.topology import HandTopology
 from handos_model.inference.backends.engine import BackendError
 from handos_model.inference.backends.nvidia_driver import gpu_unavailable
@@ -67,7 +67,7 @@ def run_build(cache: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 def get(network: Path, cache: Path, target: Target, precision: Precision = "fp16") -> StoredEngine:
     """The engine for images of 640x480, as the command and the node get it."""
-    properties = read_properties(network)
+    properties = RunChoices().apply_on_gpu(read_properties(network))
     size = properties.input_sizes.for_image(640, 480)
     store = EngineStore(cache / "handos" / "tensorrt")
     return build_stored_engine(network, properties, size, precision, target, store)
@@ -84,7 +84,7 @@ def forbid_building(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("resolution", [(640, 480), (1280, 720), (480, 640), (480, 480)])
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
 def test_the_shipped_network_is_parsed(precision: Precision, resolution: tuple[int, int], ada: Target) -> None:
-    properties = read_properties(DEFAULT_WEIGHTS)
+    properties = RunChoices().apply_on_gpu(read_properties(DEFAULT_WEIGHTS))
     size = properties.input_sizes.for_image(*resolution)
     model = read_with_static_shape(DEFAULT_WEIGHTS, properties.input_sizes, size, properties.max_hands)
     if precision == "fp16":
