@@ -42,7 +42,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "hands": [{"joints_2d": points, "handedness": "right", "reliable": True}],
         }
         label = {"image": name, "width": 512, "height": 512, "boxes": [(4 * hand.box).tolist()]}
-        boxes.append(label | {"source": ("park", "us_ekip")[number % 2], "complete": number % 3 > 0})
+        known = {"joints_2d": points, "handedness": "right"} if number < 4 else None
+        boxes.append(label | {"source": ("park", "us_ekip")[number % 2], "complete": number % 3 > 0, "hands": [known]})
     (folder / "photographs" / "labels.json").write_text(json.dumps(joints))
     (folder / "boxes" / "labels.json").write_text(json.dumps(boxes))
     return folder
@@ -69,6 +70,8 @@ def test_packed_photographs_keep_their_labels(data: Path, tmp_path: Path) -> Non
     boxed = BoxedPhotographs(tmp_path / "work" / "boxes")
     assert [image.is_complete for image in boxed] == [number % 3 > 0 for number in range(8)]
     np.testing.assert_allclose(boxed[0].hands[0].box, 4 * drawn_hands()[0].hands[0].box, atol=0.1)
+    assert [image.hands[0].has_joints for image in boxed] == [number < 4 for number in range(8)]
+    np.testing.assert_allclose(boxed[0].hands[0].joints_2d, 4 * drawn_hands()[0].hands[0].joints_2d, atol=0.1)
 
 
 def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
