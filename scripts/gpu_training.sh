@@ -19,6 +19,7 @@ OUT=${OUT:-$WORK/back}
 SAVE_SECONDS=${HANDOS_GPU_SAVE_SECONDS:-180}
 FRAMES=${HANDOS_GPU_FRAMES:-70000}
 SIZE=${HANDOS_GPU_FRAME_SIZE:-320}
+RARE=${HANDOS_GPU_RARE:---gloves 0.1 --held 0.2 --crowds 0.2 --infrared 0.05 --darkness 0.05}
 
 training() { "$PYTHON" scripts/gpu_training.py "$@"; }
 
@@ -40,7 +41,7 @@ render() {
         [[ ! -d $WORK/backgrounds ]] || backgrounds=(--backgrounds "$WORK/backgrounds")
         timeout --signal=TERM "$1" "$PYTHON" -c "from handos_model.commands.cli import main; main()" synth --assets "$WORK/assets" \
             --out "$WORK/rendered" --count "$FRAMES" --size "$SIZE" --seed "${SEED:-51}" --workers "$(nproc)" \
-            "${backgrounds[@]}" || echo "rendering was stopped by the clock"
+            $RARE "${backgrounds[@]}" || echo "rendering was stopped by the clock"
     fi
     find "$WORK/rendered" -name 'shard_*.npz' | wc -l | sed 's/$/ shards of rendered frames/'
 }

@@ -1,10 +1,10 @@
-"""Objects that occlude hands: boxes, cylinders and balls with patterned surfaces."""
+"""Objects: boxes, cylinders and balls with patterned surfaces."""
 
 from functools import cache
 
 import numpy as np
 
-from handos_model.geometry.arrays import FloatArray, IntArray
+from handos_model.geometry.arrays import Float64Array, FloatArray, IntArray
 from handos_model.synthesis.mesh import Mesh
 from handos_model.synthesis.rotations import random_rotation
 
@@ -15,11 +15,28 @@ SEGMENTS = 20
 def random_occluder(rng: np.random.Generator, centre: FloatArray, extent: float, material: int) -> Mesh:
     """A box, cylinder or ball of about `extent` metres around `centre` (3,), randomly rotated."""
     shape = rng.integers(3)
-    vertices, faces, uv = (_box, _cylinder, _ball)[shape]()
     scale = extent * rng.uniform([0.15, 0.15, 0.5], [0.6, 0.6, 1.2])
     if shape == 1:
         scale[1] = scale[0]
-    vertices = (vertices * scale) @ random_rotation(rng).T + centre
+    return _placed((_box, _cylinder, _ball)[shape](), centre, random_rotation(rng), scale, material)
+
+
+def box_mesh(centre: Float64Array, axes: Float64Array, extents: Float64Array, material: int) -> Mesh:
+    """A box around `centre` (3,), with `extents` (3,) in metres along the columns of `axes` (3, 3)."""
+    return _placed(_box(), centre, axes, extents, material)
+
+
+def cylinder_mesh(centre: Float64Array, axes: Float64Array, extents: Float64Array, material: int) -> Mesh:
+    """A cylinder around the last column of `axes`; arguments as of `box_mesh`."""
+    return _placed(_cylinder(), centre, axes, extents, material)
+
+
+def _placed(
+    shape: tuple[np.ndarray, IntArray, np.ndarray], centre: np.ndarray, axes: np.ndarray, extents: np.ndarray,
+    material: int,
+) -> Mesh:  # fmt: skip
+    vertices, faces, uv = shape
+    vertices = (vertices * extents) @ axes.T + centre
     return Mesh(
         vertices=vertices.astype(np.float32),
         faces=faces,

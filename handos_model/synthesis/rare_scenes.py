@@ -1,4 +1,4 @@
-"""How often frames show what is rare: gloves, crowds, darkness, infrared cameras."""
+"""How often frames show what is rare: gloves, held things, crowds, darkness, infrared cameras."""
 
 from dataclasses import dataclass, fields
 from typing import Final
@@ -22,6 +22,8 @@ class RareScenes:
     """An exposure that is far too short or too long."""
     infrared: float = 0.0
     """A grey camera with a light of its own, which reaches only what is near."""
+    held: float = 0.0
+    """Handles, cups, phones, papers and plates in hands."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -16,6 +16,7 @@ from handos_model.synthesis.camera_effects import (
     without_colours,
 )
 from handos_model.synthesis.gloves import Gloves
+from handos_model.synthesis.held_things import HeldThings
 from handos_model.synthesis.labels import Labeller
 from handos_model.synthesis.material_library import MaterialLibrary
 from handos_model.synthesis.mesh import SceneMesh, join_meshes
@@ -52,24 +53,29 @@ class SceneRenderer:
         self._backgrounds = Backgrounds(backgrounds, size)
         self._scenes = SceneSampler(loaded, self.materials, size)
         self._gloves = Gloves(loaded, self.materials)
+        self._held_things = HeldThings(loaded.hand.joint_regressor, self.materials)
         self._labeller = Labeller(HandTopology.load())
         self._regressor = loaded.hand.joint_regressor
 
     def render(self, seed: int, index: int) -> AnnotatedImage:
         """Frame `index` of the infinite sequence of a seed."""
-        # What is rare has a generator of its own: the usual frames of a seed do not depend on it.
-        rng, rare_rng = np.random.default_rng((seed, index)), np.random.default_rng((seed, index, 1))
+        # What is rare has generators of its own: the usual frames of a seed do not depend on it.
+        rng, rare_rng, held_rng = (
+            np.random.default_rng(key) for key in ((seed, index), (seed, index, 1), (seed, index, 2))
+        )
         for _ in range(MAX_ATTEMPTS):
-            annotated, unlabelled_pixels = self._render_random_scene(rng, rare_rng)
+            annotated, unlabelled_pixels = self._render_random_scene(rng, rare_rng, held_rng)
             if unlabelled_pixels <= MAX_UNLABELLED_PIXELS:
                 break
         return annotated
 
     def _render_random_scene(
-        self, rng: np.random.Generator, rare_rng: np.random.Generator
+        self, rng: np.random.Generator, rare_rng: np.random.Generator, held_rng: np.random.Generator
     ) -> tuple[AnnotatedImage, int]:
         """A frame, and the number of its pixels that show a hand without a label."""
         scene = self._sample_scene(rng, rare_rng)
+        if held_rng.random() < self._rare.held:
+            self._held_things.put_in(held_rng, scene)
         background = self._backgrounds.sample(rng)
         rendering = self.render_scene(scene, background)
         labels = [self._labeller.label(hand, k, scene.camera, rendering) for k, hand in enumerate(scene.hands)]
