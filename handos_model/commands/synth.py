@@ -36,6 +36,7 @@ def synth(
     crowds: Annotated[float, typer.Option(min=0, max=1, help="Share of frames with three to six people.")] = 0.0,
     darkness: Annotated[float, typer.Option(min=0, max=1, help="Share of frames exposed too little or much.")] = 0.0,
     infrared: Annotated[float, typer.Option(min=0, max=1, help="Share of frames of grey infrared cameras.")] = 0.0,
+    head_mounted: Annotated[float, typer.Option(min=0, max=1, help="Share of frames of cameras on heads.")] = 0.0,
     held: Annotated[float, typer.Option(min=0, max=1, help="Share of frames in which hands hold things.")] = 0.0,
 ) -> None:
     """Render labelled training images of hands, or sequences that trackers are measured on."""
@@ -45,13 +46,14 @@ def synth(
         raise ValueError("give the number of frames with --count, or of sequences with --sequences")
     if backgrounds is not None and not backgrounds.is_dir():
         raise NotADirectoryError(f"--backgrounds {backgrounds} is no folder: give one with photographs")
-    rare = RareScenes(gloves, crowds, darkness, infrared, held)
+    rare = RareScenes(gloves, crowds, darkness, infrared, head_mounted, held)
     if sequences is not None:
         if size is not None:
             raise ValueError("--size is the side of single frames, sequences have 640 x 480 pixels: leave it out")
         if rare != USUAL_SCENES:
             raise ValueError(
-                "--gloves, --crowds, --darkness, --infrared and --held are for single frames: leave them out"
+                "--gloves, --crowds, --darkness, --infrared, --head-mounted and --held are for single frames: leave "
+                "them out"
             )
         _render_sequences(assets, out, sequences, seed, workers, backgrounds, contact_sheet)
     elif count is not None:

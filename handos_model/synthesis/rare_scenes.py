@@ -1,4 +1,4 @@
-"""How often frames show what is rare: gloves, held things, crowds, darkness, infrared cameras."""
+"""How often frames show what is rare: gloves, held things, crowds, cameras on heads, darkness, infrared cameras."""
 
 from dataclasses import dataclass, fields
 from typing import Final
@@ -11,7 +11,7 @@ class RareScenes:
     Raises
     ------
     ValueError
-        If a probability is not within 0..1.
+        If a probability is not within 0..1, or those of two kinds of scene add up to more.
     """
 
     gloves: float = 0.0
@@ -22,6 +22,8 @@ class RareScenes:
     """An exposure that is far too short or too long."""
     infrared: float = 0.0
     """A grey camera with a light of its own, which reaches only what is near."""
+    head_mounted: float = 0.0
+    """A camera on a person's head, which sees both of their hands, instead of the usual scene."""
     held: float = 0.0
     """Handles, cups, phones, papers and plates in hands."""
 
@@ -29,6 +31,10 @@ class RareScenes:
         for field in fields(self):
             if not 0 <= (value := getattr(self, field.name)) <= 1:
                 raise ValueError(f"{field.name}: {value} is not a probability: give a number from 0 to 1")
+        if self.crowds + self.head_mounted > 1:
+            raise ValueError(
+                f"crowds {self.crowds} and head_mounted {self.head_mounted} add up to more than 1: no frame is both"
+            )
 
 
 USUAL_SCENES: Final = RareScenes()

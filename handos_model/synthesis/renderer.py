@@ -90,8 +90,13 @@ class SceneRenderer:
         return annotated, int(unlabelled_mask.sum())
 
     def _sample_scene(self, rng: np.random.Generator, rare_rng: np.random.Generator) -> Scene:
-        is_crowd = rare_rng.random() < self._rare.crowds
-        scene = self._scenes.sample_crowd(rare_rng) if is_crowd else self._scenes.sample(rng)
+        kind = rare_rng.random()
+        if kind < self._rare.crowds:
+            scene = self._scenes.sample_crowd(rare_rng)
+        elif kind < self._rare.crowds + self._rare.head_mounted:
+            scene = self._scenes.sample_head_mounted(rare_rng)
+        else:
+            scene = self._scenes.sample(rng)
         if rare_rng.random() < self._rare.gloves:
             self._gloves.put_on(rare_rng, scene)
         return scene

@@ -18,7 +18,12 @@ from handos_model.synthesis.mesh import Mesh
 from handos_model.synthesis.occluders import random_occluder
 from handos_model.synthesis.people import PersonBuilder
 from handos_model.synthesis.shading import Material
-from handos_model.synthesis.viewpoint import random_hand_rotation, random_person_rotation, random_viewpoint
+from handos_model.synthesis.viewpoint import (
+    head_mounted_rotation,
+    random_hand_rotation,
+    random_person_rotation,
+    random_viewpoint,
+)
 
 NO_HANDS_PROBABILITY = 0.05
 PERSON_PROBABILITY = 0.3
@@ -33,6 +38,10 @@ PERSON_FILL = (0.13, 0.9)
 """The same for a person's hand: the smaller it is, the more of the person is visible."""
 CROWD, CROWD_DEPTH = (3, 7), (0.8, 2.2)
 """Range of the number of people in a crowd (the last one excluded), and of their distances in metres."""
+HEAD_MOUNTED_VIEW = (70.0, 105.0)
+"""Range of the field of view of a camera on the head, degrees."""
+FOREHEAD = np.array([0.0, 0.05, 0.14])
+"""Metres from the centre of the head to a camera on it, in the person's axes."""
 MIN_ARM_DISTANCE = 0.028
 """Metres between points along two arms."""
 
@@ -58,8 +67,8 @@ class Scene:
         return len(self.hands) - 1
 
     def mip_level(self, depth: float) -> int:
-        """The mip level of skin textures that suits a depth in metres."""
-        return int(np.clip(np.log2(1400 * depth / self.camera.fx), 0, 2))
+        """The mip level of skin textures that suits a depth in metres; the finest of those behind the camera."""
+        return int(np.clip(np.log2(max(1400 * depth / self.camera.fx, 1.0)), 0, 2))
 
 
 class SceneSampler:
@@ -97,6 +106,15 @@ class SceneSampler:
             head = depth * back_project(self._size * np.array([x, rng.uniform(0.15, 0.5)]), camera)
             raised = (bool(rng.random() < 0.7), bool(rng.random() < 0.7))
             self._add_person(rng, scene, raised, random_person_rotation(rng), head.astype(np.float32), None)
+        return scene
+
+    def sample_head_mounted(self, rng: np.random.Generator) -> Scene:
+        """What the camera on a person's head sees: both hands, from behind."""
+        camera = CameraIntrinsics.from_field_of_view(self._size, self._size, rng.uniform(*HEAD_MOUNTED_VIEW))
+        scene = Scene(camera, random_lighting(rng))
+        rotation = head_mounted_rotation(rng)
+        head = -rotation @ (FOREHEAD + rng.normal(0, 0.01, 3)).astype(np.float32)
+        self._add_person(rng, scene, (True, True), rotation, head, None)
         return scene
 
     def _scene_without_hands(self, rng: np.random.Generator) -> Scene:

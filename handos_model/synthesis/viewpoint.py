@@ -65,3 +65,10 @@ def random_person_rotation(rng: np.random.Generator) -> FloatArray:
     yaw = rng.normal(0, 40) if rng.random() < 0.85 else rng.uniform(0, 360)
     lean = axis_rotation(2, rng.normal(0, 7)) @ axis_rotation(0, rng.normal(0, 10))
     return np.asarray(lean @ FACING_CAMERA @ axis_rotation(1, yaw), np.float32)
+
+
+def head_mounted_rotation(rng: np.random.Generator) -> FloatArray:
+    """(3, 3) person to the axes of a camera on their head, which looks where they do, but downwards."""
+    looking_ahead = np.diag([-1.0, -1.0, 1.0])
+    tilt = axis_rotation(2, rng.normal(0, 6)) @ axis_rotation(0, rng.uniform(25, 65))
+    return np.asarray(tilt @ looking_ahead @ axis_rotation(1, rng.normal(0, 8)), np.float32)

@@ -1,4 +1,4 @@
-"""Gloves, crowds, darkness and infrared cameras: present when asked for, and nothing else changes."""
+"""Gloves, crowds, cameras on heads, darkness and infrared cameras: present when asked for, and nothing else changes."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ pytest.importorskip("numba", reason="rendering needs the train extra")
 pytest.importorskip("scipy", reason="rendering needs the train extra")
 
 from handos_model.commands.synth import synth
+from handos_model.synthesis.assets import SIDES
 from handos_model.synthesis.camera_effects import misexpose, photograph_in_infrared
 from handos_model.synthesis.rare_scenes import RareScenes
 from handos_model.synthesis.renderer import SceneRenderer
@@ -23,6 +24,11 @@ def renderer(assets_folder: Path, **probabilities: float) -> SceneRenderer:
 def test_probability_out_of_range_is_named() -> None:
     with pytest.raises(ValueError, match=r"crowds: 1\.5"):
         RareScenes(crowds=1.5)
+
+
+def test_scenes_that_exclude_each_other_are_not_asked_for_too_often() -> None:
+    with pytest.raises(ValueError, match=r"crowds 0\.6 and head_mounted 0\.5"):
+        RareScenes(crowds=0.6, head_mounted=0.5)
 
 
 def test_rare_scenes_are_refused_for_sequences(tmp_path: Path) -> None:
@@ -48,6 +54,16 @@ def test_gloves_change_the_colour_of_hands_but_no_label(assets_folder: Path) -> 
 def test_crowds_have_more_hands_than_usual_frames(assets_folder: Path) -> None:
     crowded = renderer(assets_folder, crowds=1.0)
     assert np.mean([len(crowded.render(3, index).hands) for index in range(6)]) > 2.5
+
+
+def test_a_camera_on_the_head_sees_both_hands_in_their_halves(assets_folder: Path) -> None:
+    worn = renderer(assets_folder, head_mounted=1.0)
+    frames = [worn.render(3, index) for index in range(16)]
+    wrists = {side: [h.joints_2d[0, 0] for f in frames for h in f.hands if h.handedness == side] for side in SIDES}
+    assert min(map(len, wrists.values())) >= 6
+    assert np.median(wrists["left"]) < SIZE / 2 < np.median(wrists["right"])
+    # Nobody reaches farther than an arm's length.
+    assert max(hand.joints_3d[:, 2].max() for frame in frames for hand in frame.hands) < 0.9
 
 
 def test_infrared_frames_are_grey(assets_folder: Path) -> None:
