@@ -19,7 +19,7 @@ OUT=${OUT:-$WORK/back}
 SAVE_SECONDS=${HANDOS_GPU_SAVE_SECONDS:-180}
 FRAMES=${HANDOS_GPU_FRAMES:-70000}
 SIZE=${HANDOS_GPU_FRAME_SIZE:-320}
-RARE=${HANDOS_GPU_RARE:---gloves 0.1 --held 0.2 --crowds 0.2 --head-mounted 0.1 --infrared 0.05 --darkness 0.05}
+RARE=${HANDOS_GPU_RARE---gloves 0.1 --held 0.2 --crowds 0.2 --head-mounted 0.1 --infrared 0.05 --darkness 0.05}
 
 training() { "$PYTHON" scripts/gpu_training.py "$@"; }
 

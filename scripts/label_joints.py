@@ -19,6 +19,7 @@ from handos_model.datasets.boxed_photographs import BoxedPhotographs
 from handos_model.datasets.coco_hands import HandLabel, ImageLabel
 from handos_model.files.atomic_write import atomic_write
 from handos_model.files.images import read_image
+from handos_model.finetuning.comparison import BACKEND
 from handos_model.finetuning.labelling import Labeller
 from handos_model.finetuning.looks import LOWEST_SCORE
 from handos_model.inference.pipeline import HandPipeline
@@ -32,11 +33,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="the network, by default the shipped one")
     arguments = parser.parse_args()
     BoxedPhotographs(arguments.boxes)  # refuses what the folder should not hold
-    pipeline = HandPipeline.load(arguments.weights, score_threshold=LOWEST_SCORE)
+    if arguments.out.resolve() == arguments.boxes.resolve():
+        parser.error(f"--out {arguments.out} is the folder of the boxes: name another one")
+    shutil.copytree(arguments.boxes / "images", arguments.out / "images", dirs_exist_ok=True)
+    pipeline = HandPipeline.load(arguments.weights, BACKEND, score_threshold=LOWEST_SCORE)
     labeller = Labeller(arguments.boxes / "images", None, pipeline)
     entries = json.loads((arguments.boxes / "labels.json").read_text(encoding="utf-8"))
     labelled = [entry | {"hands": hands_of(entry, labeller)} for entry in tqdm(entries, unit=" images", disable=None)]
-    shutil.copytree(arguments.boxes / "images", arguments.out / "images", dirs_exist_ok=True)
     with atomic_write(arguments.out / "labels.json") as temporary:
         temporary.write_text(json.dumps(labelled))
     hands = [hand for entry in labelled for hand in entry["hands"]]
@@ -44,9 +47,10 @@ def main() -> None:
 
 
 def hands_of(entry: dict[str, Any], labeller: Labeller) -> list[dict[str, Any] | None]:
-    """What is known about each box of an image."""
-    boxes = tuple(HandLabel(np.array(box, np.float32)) for box in entry["boxes"])
-    label = ImageLabel(entry["image"], entry["width"], entry["height"], boxes, entry["complete"])
+    """What is known about each box of an image; joints that are there already stay."""
+    known = entry.get("hands", [None] * len(entry["boxes"]))
+    hands = tuple(label_of(box, hand) for box, hand in zip(entry["boxes"], known, strict=True))
+    label = ImageLabel(entry["image"], entry["width"], entry["height"], hands, entry["complete"])
     completed = labeller.complete(label, read_image(labeller.folder / entry["image"]))
     return [
         None
@@ -54,6 +58,14 @@ def hands_of(entry: dict[str, Any], labeller: Labeller) -> list[dict[str, Any] |
         else {"joints_2d": hand.joints_2d.round(1).tolist(), "handedness": hand.handedness}
         for hand in completed.hands
     ]
+
+
+def label_of(box: list[float], known: dict[str, Any] | None) -> HandLabel:
+    """A box, and what else is known about it."""
+    array = np.array(box, np.float32)
+    if known is None:
+        return HandLabel(array)
+    return HandLabel(array, np.array(known["joints_2d"], np.float32), known["handedness"])
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class AnnotationSettings:
             self.weights,
             self.backend,
             score_threshold=self.score_threshold,
+            resolution="recommended",
             fit_translation=self.fit_translation,
             mano=self.mano,
         )

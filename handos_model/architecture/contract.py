@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from handos_model.architecture.input_size import InputSizes
 from handos_model.geometry.arrays import FloatArray
@@ -238,13 +238,16 @@ def _read_sides(text: str | None) -> tuple[int, int] | None:
     return smallest, largest
 
 
+Resolution = int | Literal["recommended"] | None
+"""Side in pixels of a square with as many pixels as the inputs; "recommended": that of the weights, so that results do
+not depend on the machine; ``None``: that on CPUs, and on GPUs up to `GPU_SIDE`, if the weights were trained for it."""
+
+
 @dataclass(frozen=True)
 class RunChoices:
     """What a network is loaded for, where it leaves a choice."""
 
-    resolution: int | None = None
-    """Side in pixels of a square with as many pixels as the inputs; ``None``: as the weights recommend, on GPUs up to
-    `GPU_SIDE`, as far as the weights were trained for it."""
+    resolution: Resolution = None
     max_hands: int | None = None
     """The most hands that are decoded; ``None``: as many as the network can."""
 
@@ -256,7 +259,7 @@ class RunChoices:
         WeightsError
             If the network does not run at the resolution.
         """
-        if self.resolution is not None:
+        if isinstance(self.resolution, int):
             properties = properties.at_resolution(self.resolution)
         if self.max_hands is not None and properties.max_hands is not None:
             properties = replace(properties, max_hands=min(self.max_hands, properties.max_hands))
@@ -265,7 +268,7 @@ class RunChoices:
     def apply_on_gpu(self, properties: NetworkProperties) -> NetworkProperties:
         """As `apply`, with the default of GPUs."""
         sizes, trained = properties.input_sizes, properties.trained_sides
-        if trained is not None and not sizes.square_only:
+        if self.resolution is None and trained is not None and not sizes.square_only:
             side = min(GPU_SIDE, trained[1]) // sizes.multiple * sizes.multiple
             properties = properties.at_resolution(max(side, sizes.side))
         return self.apply(properties)

@@ -20,6 +20,14 @@ def build_engine(
     resolution: Annotated[
         str, typer.Option(metavar="WxH", help="Size of the camera's images: an engine is for one aspect ratio.")
     ] = "640x480",
+    side: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="What the node's parameter resolution will be: side of a square with as many pixels as the network's "
+            "inputs. Default: that of GPUs, up to 640.",
+        ),
+    ] = None,
     workspace: Annotated[
         int | None, typer.Option(metavar="MIB", min=1, help="GPU memory that a layer may use; default: unlimited.")
     ] = None,
@@ -55,7 +63,7 @@ def build_engine(
         targets = [target_named(name) for name in architectures.split(",")]
     weights = shipped_weights() if onnx is None else onnx
     limit = None if workspace is None else workspace << 20
-    properties = RunChoices().apply_on_gpu(read_properties(weights))
+    properties = RunChoices(side).apply_on_gpu(read_properties(weights))
     size = properties.input_sizes.for_image(*parse_resolution(resolution))
     backend = "tensorrt" if precision == "fp16" else "tensorrt-fp32"
     with context:

@@ -82,7 +82,7 @@ def _measure(
     from handos_model.evaluation.report import format_image_evaluation, write_image_evaluation
     from handos_model.inference.pipeline import HandPipeline
 
-    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
+    pipeline = HandPipeline.load(weights, score_threshold=score_threshold, resolution="recommended")
     evaluation = evaluate_pipeline(pipeline, images, field_of_view)
     typer.echo(format_image_evaluation(evaluation))
     if out is not None:
@@ -106,7 +106,7 @@ def evaluate_video_of_one_hand(
     from handos_model.inference.pipeline import HandPipeline
     from handos_model.recordings.source import open_source
 
-    pipeline = HandPipeline.load(weights, score_threshold=score_threshold)
+    pipeline = HandPipeline.load(weights, score_threshold=score_threshold, resolution="recommended")
     expected = None if reference is None else read_joints_reference(reference, joints)
     typer.echo(format_video_evaluation(evaluate_video(pipeline, open_source(video), expected, field_of_view)))
 
@@ -228,7 +228,7 @@ def evaluate_tracks_of_hands(
     sequences, settings = read_sequences(folder), TrackingSettings()
     settings = settings if coast_time is None else replace(settings, coast_time=coast_time)
     settings = settings if smoothing else replace(settings, smoothing=None)
-    pipeline, settings = HandPipeline.load(weights).for_tracking(settings, score_threshold)
+    pipeline, settings = HandPipeline.load(weights, resolution="recommended").for_tracking(settings, score_threshold)
     evaluation = evaluate_tracker(pipeline, sequences, settings)
     typer.echo(format_track_evaluation(evaluation))
     if out is not None:

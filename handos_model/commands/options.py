@@ -57,7 +57,7 @@ Resolution = Annotated[
     typer.Option(
         metavar="PIXELS",
         help="Look at images with as many pixels as a square of this side, where the weights leave a choice: small "
-        "hands need more pixels, which take more time.",
+        "hands need more pixels, which take more time. Default: as the weights recommend, on GPUs up to 640.",
     ),
 ]
 MaxHands = Annotated[

@@ -46,7 +46,9 @@ def synth(
         raise ValueError("give the number of frames with --count, or of sequences with --sequences")
     if backgrounds is not None and not backgrounds.is_dir():
         raise NotADirectoryError(f"--backgrounds {backgrounds} is no folder: give one with photographs")
-    rare = RareScenes(gloves, crowds, darkness, infrared, head_mounted, held)
+    rare = RareScenes(
+        gloves=gloves, crowds=crowds, darkness=darkness, infrared=infrared, head_mounted=head_mounted, held=held
+    )
     if sequences is not None:
         if size is not None:
             raise ValueError("--size is the side of single frames, sequences have 640 x 480 pixels: leave it out")

@@ -1,4 +1,4 @@
-"""Photographs in which hands have boxes, few of them joints, and some hands nothing.
+"""Photographs whose hands have boxes; some also have joints, and some hands may be missing.
 
 ``labels.json`` of the folder is a list of ``{"image": ..., "source": ..., "width": ..., "height": ..., "boxes":
 [[x0, y0, x1, y1], ...], "complete": true}``; the images are in ``images/``. ``boxes`` are pixels; an image without any
@@ -89,15 +89,16 @@ def _checked_label(path: Path, entry: Mapping[str, Any]) -> Label:
     name, width, height = str(entry["image"]), int(entry["width"]), int(entry["height"])
     if not isinstance(entry["complete"], bool):
         raise ValueError(f"complete of {name} is {entry['complete']!r} instead of true or false")
-    boxes = [checked_array(box, (4,), f"{path}, a box of {name}").astype(np.float32) for box in entry["boxes"]]
-    for box in boxes:
-        if not (box[:2] < box[2:]).all():
-            raise ValueError(f"the box {box.tolist()} of {name} has no area")
     limit = np.array([width, height, width, height], np.float32) - 1
-    boxes = [np.clip(box, 0, limit) for box in boxes]
+    boxes = []
+    for given in entry["boxes"]:
+        box = np.clip(checked_array(given, (4,), f"{path}, a box of {name}").astype(np.float32), 0, limit)
+        if not (box[:2] < box[2:]).all():
+            raise ValueError(f"the box {given} of {name} has no area inside the image")
+        boxes.append(box)
     known = entry.get("hands", [None] * len(boxes))
     if len(known) != len(boxes):
-        raise ValueError(f"{name} has {len(boxes)} boxes, but {len(known)} hands")
+        raise ValueError(f"{name} has {len(boxes)} boxes, but {len(known)} hands: give one for each box, or null")
     hands = tuple(_hand(box, hand, f"{path}, a hand of {name}") for box, hand in zip(boxes, known, strict=True))
     return {
         "image": name, "source": str(entry.get("source", "")), "width": width, "height": height, "hands": hands,

@@ -107,7 +107,7 @@ class LatencySetup:
 
     def _measure_here(self, backend: Backend) -> list[Measurement]:
         measurements = []
-        engine = HandPipeline.load(self.weights, backend).engine
+        engine = HandPipeline.load(self.weights, backend, resolution="recommended").engine
         for width, height in self.resolutions:
             image = cast(ImageArray, cv2.resize(self.image, (width, height), interpolation=cv2.INTER_AREA))
             camera = CameraIntrinsics.from_field_of_view(width, height, 60)

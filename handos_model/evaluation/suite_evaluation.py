@@ -39,7 +39,7 @@ def evaluate_weights(
         As for `HandPipeline`.
     """
     crop_protocol = suite.crop_protocol if gt_box else None
-    pipeline = HandPipeline.load(weights, score_threshold=0.0, mano=mano)
+    pipeline = HandPipeline.load(weights, score_threshold=0.0, resolution="recommended", mano=mano)
     file = weights or DEFAULT_WEIGHTS
     origin = {
         "data": suite.dataset.title,

@@ -61,13 +61,15 @@ def look_at(pipeline: HandPipeline, image: ImageArray) -> tuple[Look, ...]:
 
 
 def look_around(pipeline: HandPipeline, image: ImageArray, box: FloatArray) -> tuple[Look, ...]:
-    """Look at a hand whose box is known, (4,) in pixels, from several distances, each also in the mirror."""
-    height, width = image.shape[:2]
+    """Look at a hand whose box is known, (4,) in pixels, from several distances, each also in the mirror.
+
+    What lies beyond the image is grey.
+    """
     centre, side = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max())
     looks = []
     for factor in _AROUND:
-        left, top = np.maximum(np.floor(centre - factor * side / 2), 0).astype(int).tolist()
-        right, bottom = np.minimum(np.ceil(centre + factor * side / 2) + 1, (width, height)).astype(int).tolist()
+        left, top = np.floor(centre - factor * side / 2).astype(int).tolist()
+        right, bottom = (np.ceil(centre + factor * side / 2) + 1).astype(int).tolist()
         looks += [_look(pipeline, image, (left, top, right, bottom), mirrored=mirrored) for mirrored in (False, True)]
     return tuple(looks)
 
@@ -88,9 +90,9 @@ def _look(pipeline: HandPipeline, image: ImageArray, part: tuple[int, int, int, 
     left, top, right, bottom = part
     height, width = image.shape[:2]
     shown = image[max(top, 0) : bottom, max(left, 0) : right]
-    if left < 0:
-        framed = cv2.copyMakeBorder(shown, -top, -top, -left, -left, cv2.BORDER_CONSTANT, value=[PADDING_GREY] * 3)
-        shown = np.asarray(framed, np.uint8)
+    above, below, before, behind = (max(beyond, 0) for beyond in (-top, bottom - height, -left, right - width))
+    framed = cv2.copyMakeBorder(shown, above, below, before, behind, cv2.BORDER_CONSTANT, value=[PADDING_GREY] * 3)
+    shown = np.asarray(framed, np.uint8)
     hands = pipeline(np.ascontiguousarray(shown[:, ::-1] if mirrored else shown))
     if mirrored:
         hands = tuple(_mirrored(hand, right - left) for hand in hands)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, RunChoices, WeightsError
+from handos_model.architecture.contract import TRAINED_WEIGHTS_SUFFIX, Resolution, RunChoices, WeightsError
 from handos_model.geometry.arrays import ImageArray
 from handos_model.geometry.intrinsics import CameraIntrinsics
 from handos_model.hand.hand import Hand
@@ -77,7 +77,7 @@ class HandPipeline:
         *,
         score_threshold: float | None = None,
         max_hands: int | None = None,
-        resolution: int | None = None,
+        resolution: Resolution = None,
         fit_translation: bool = False,
         mano: Path | None = None,
     ) -> "HandPipeline":
@@ -94,8 +94,8 @@ class HandPipeline:
             As for the class; a network that decodes as many hands as it finds decodes no more than `max_hands`.
         resolution
             Side in pixels of a square with as many pixels as the network's inputs: small hands need a larger one,
-            which takes more time. ``None``: as the weights recommend, on GPUs up to 640. Only weights that were trained
-            on several sizes leave a choice.
+            which takes more time. ``None``: as the weights recommend, on GPUs up to 640; "recommended": as the weights
+            recommend everywhere. Only weights that were trained on several sizes leave a choice.
         mano
             MANO_RIGHT.pkl, for users with MANO's licence: needed by weights that were trained on its mesh.
 

@@ -67,8 +67,7 @@ def grasp_frame(joints: Float64Array, *, is_right: bool) -> tuple[Float64Array, 
     across = _unit(knuckles[0] - knuckles[-1])
     along = knuckles.mean(axis=0) - joints[0]
     outwards = _unit(np.cross(across, along)) * (1 if is_right else -1)
-    palm = 0.7 * knuckles.mean(axis=0) + 0.3 * joints[0]
-    grasp = float(np.linalg.norm(joints[_TIPS].mean(axis=0) - palm))
+    grasp = float(np.linalg.norm(joints[_TIPS].mean(axis=0) - _palm(joints)))
     return across, outwards, grasp
 
 
@@ -83,7 +82,7 @@ def _handle_or_cup(
     tight = grasp < TIGHT_GRASP
     radius = rng.uniform(0.004, 0.016) if tight else max(0.012, grasp / 2 - SKIN) * rng.uniform(0.8, 1.1)
     length = rng.uniform(0.12, 0.5) if tight else rng.uniform(0.08, 0.22)
-    centre = 0.75 * joints[_KNUCKLES].mean(axis=0) + 0.25 * joints[0] + (SKIN + radius) * outwards
+    centre = _palm(joints) + (SKIN + radius) * outwards
     axis = _unit(across + rng.normal(0, 0.12, 3))
     centre = centre + rng.uniform(-0.3, 0.3) * (length - 0.08) * axis
     return centre, _axes_around(axis, outwards), np.array([2 * radius, 2 * radius, length])
@@ -108,6 +107,11 @@ def _sheet(rng: np.random.Generator, joints: Float64Array) -> _Placed:
     extents = np.array([0.001, *rng.uniform([0.06, 0.08], [0.22, 0.3])])
     centre = between + (extents[1] / 2 - 0.015) * away + rng.uniform(-0.4, 0.4) * extents[2] * np.cross(normal, away)
     return centre, np.stack([normal, away, np.cross(normal, away)], axis=1), extents
+
+
+def _palm(joints: Float64Array) -> Float64Array:
+    """(3,) a point in the palm, nearer to the knuckles than to the wrist."""
+    return np.asarray(0.7 * joints[_KNUCKLES].mean(axis=0) + 0.3 * joints[0], np.float64)
 
 
 def _axes_around(axis: Float64Array, near: Float64Array) -> Float64Array:

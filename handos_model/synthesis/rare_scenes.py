@@ -11,7 +11,7 @@ class RareScenes:
     Raises
     ------
     ValueError
-        If a probability is not within 0..1, or those of two kinds of scene add up to more.
+        If a probability is not within 0..1, or `crowds` and `head_mounted` add up to more than 1.
     """
 
     gloves: float = 0.0
@@ -33,7 +33,8 @@ class RareScenes:
                 raise ValueError(f"{field.name}: {value} is not a probability: give a number from 0 to 1")
         if self.crowds + self.head_mounted > 1:
             raise ValueError(
-                f"crowds {self.crowds} and head_mounted {self.head_mounted} add up to more than 1: no frame is both"
+                f"crowds {self.crowds} and head_mounted {self.head_mounted} add up to more than 1, and no frame is "
+                "both: lower one of them"
             )
 
 

@@ -67,7 +67,7 @@ class Scene:
         return len(self.hands) - 1
 
     def mip_level(self, depth: float) -> int:
-        """The mip level of skin textures that suits a depth in metres; the finest of those behind the camera."""
+        """The mip level of skin textures that suits a depth in metres; the finest for what is behind the camera."""
         return int(np.clip(np.log2(max(1400 * depth / self.camera.fx, 1.0)), 0, 2))
 
 

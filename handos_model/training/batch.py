@@ -76,9 +76,9 @@ class MatchedHands:
     camera: Tensor
 
 
-def join_batches(batches: Sequence[Batch]) -> Batch:
-    """One batch of all views, padded to the largest number of hands."""
-    max_hands = max(batch.is_hand.shape[1] for batch in batches)
+def join_batches(batches: Sequence[Batch], hands: int = 0) -> Batch:
+    """One batch of all views, padded to the largest number of hands, or at least to `hands`."""
+    max_hands = max(hands, *(batch.is_hand.shape[1] for batch in batches))
 
     def joined(name: str) -> Tensor:
         parts = [getattr(batch, name) for batch in batches]

@@ -49,8 +49,8 @@ class StageConfiguration:
     ema_decay: float = 0.998
     gentle: bool = False
     """For weights that have come to rest: batch statistics and depthwise kernels stay, and heads that only training
-    has, which start from random weights or copies, have no losses. Their gradients would disturb everything below
-    them."""
+    has, which start from random weights or copies, have no losses: the gradients of such heads would disturb
+    everything below them."""
     pretrained_rate: float = 1.0
     """Learning rate of pretrained weights, relative to `learning_rate`."""
     decoded_queries: int = 2
@@ -125,7 +125,7 @@ class TrainingConfiguration:
     photograph_joints: JointConvention = "mesh"
     """Where these labels have their joints."""
     boxes: str | None = None
-    """Folder of photographs with boxes of hands, if any, some of them without all of their hands, few with joints."""
+    """Folder of photographs with boxes of hands, if any; some hands may also have joints, and some may be missing."""
     datasets: tuple[DatasetConfiguration, ...] = ()
     """Published data sets. Those that leave visible hands unannotated are used for the decoder only: the detector would
     learn that these are no hands."""

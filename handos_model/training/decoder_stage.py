@@ -59,12 +59,13 @@ class SupervisedDecoder(SupervisedModule):
         self.decoder_losses = DecoderLosses(topology, gentle)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of the queries that SimOTA matches to a hand with joints; others are decoded too, with weight 0."""
+        """Losses of queries that SimOTA matches to a hand with joints; if they are too few, others have weight 0."""
         size = batch.longer_side
         output = self.model.detect(batch.network_input())
         corners = box_cxcywh_to_xyxy(output.boxes)
         matches = match_predictions(output.logits, corners, batch.boxes / size, batch.is_hand)
-        indices, hand = sample_queries(matches, self._decoded_queries)
+        with_joints = (matches >= 0) & batch.has_joints.gather(1, matches.clamp(min=0))
+        indices, hand = sample_queries(matches.masked_fill(~with_joints, -1), self._decoded_queries)
         memory = self.model.encode_memory(output)
         decoded = self.model.decode(output, memory, indices)
         image_index = torch.arange(len(hand), device=hand.device)[:, None].expand_as(hand)

@@ -27,17 +27,19 @@ class Mixture:
         """Draw `count` views of a size; the same seed draws the same views."""
         rng = np.random.default_rng(seed)
         generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**63)))
-        batches = []
+        batches, most_hands = [], 0
         for (source, _), of_source in zip(self.sources, self._draw_counts(count, rng), strict=True):
             # Rounded at random: of few views, the fraction would otherwise be rounded down to none.
             mosaics = int(self.views.mosaic * of_source + rng.random())
             if of_source > mosaics:
                 images = source.take(rng.integers(len(source), size=of_source - mosaics))
                 batches.append(sample_views(images, size, self.views, generator))
+                # Shapes are captured in CUDA graphs, and must not tell whether there is a mosaic.
+                most_hands = max(most_hands, images.max_hands * (TILES if self.views.mosaic else 1))
             if mosaics:
                 images = source.take(rng.integers(len(source), size=TILES * mosaics))
                 batches.append(join_tiles(sample_views(images, tile_size(size), self.views, generator)))
-        return join_batches(batches)
+        return join_batches(batches, most_hands)
 
     def _draw_counts(self, count: int, rng: np.random.Generator) -> list[int]:
         """Number of images of each source: the expected number, rounded down, the rest at random."""

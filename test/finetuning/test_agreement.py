@@ -95,14 +95,15 @@ def test_only_what_shows_a_hand_is_looked_at_in_the_mirror() -> None:
     assert len(pipeline.shapes) == 6
 
 
-@pytest.mark.parametrize("left", [90, 0, 180])
-def test_a_known_hand_is_looked_at_from_three_distances_and_mirrored(left: int) -> None:
-    pipeline, box = BrightSpot(), np.array([left, 45, left + 19, 54], np.float32)
-    seen = look_around(pipeline, spot_image(left, 45, 20, 10), box)
+@pytest.mark.parametrize(("left", "width"), [(90, 20), (0, 20), (180, 20), (20, 160)])
+def test_a_known_hand_is_looked_at_from_three_distances_and_mirrored(left: int, width: int) -> None:
+    pipeline, box = BrightSpot(), np.array([left, 45, left + width - 1, 54], np.float32)
+    seen = look_around(pipeline, spot_image(left, 45, width, 10), box)
     assert [look.mirrored for look in seen] == 3 * [False, True]
-    widths = [shape[1] for shape in pipeline.shapes]
-    assert widths == sorted(widths)
-    assert len(set(widths)) == 3
+    sides = [shape[1] for shape in pipeline.shapes]
+    assert sides == sorted(sides)
+    assert len(set(sides)) == 3
+    assert all(abs(height - side) <= 2 for height, side, _ in pipeline.shapes)
     for look in seen:
         (found,) = look.hands
         assert (found.box.tolist(), found.handedness) == (box.tolist(), "right")
