@@ -47,9 +47,7 @@ def main() -> None:
     frames = OnDemandImages(AnnotatedFolder(arguments.frames), HandTopology.load().vertex_count, torch.device("cpu"))
     mixture = Mixture([(frames, 1.0)], ViewRange(smallest_hand=0.09, smallest_image=0.5), torch.device("cpu"))
     modules = {
-        f"{stage}, {'gently' if gentle else 'not gently'}, {'bf16' if bf16 else 'single precision'}": make(
-            gentle, bf16
-        )
+        f"{stage}, {'gently' if gentle else 'not gently'}, {'bf16' if bf16 else 'single precision'}": make(gentle, bf16)
         for stage, make in (("detector", detector), ("decoder", decoder))
         for gentle in (False, True)
         for bf16 in (False, True)
