@@ -81,7 +81,7 @@ MIN_DECODED_SCORE: Final[float] = 0.1
 """Such a network decodes hands from this score on: well below that at which a tracker keeps a hand."""
 
 GPU_SIDE: Final[int] = 640
-"""Side in pixels of a square with as many pixels as inputs on GPUs: they have the time, and small hands are found."""
+"""Side in pixels of a square with as many pixels as the inputs on GPUs, by default: small hands need them."""
 MAX_INPUT_SIDE: Final[int] = 4096
 """Side of the largest square that a network file may ask for, in pixels."""
 

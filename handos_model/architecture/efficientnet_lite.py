@@ -139,10 +139,7 @@ class EfficientNetLite(nn.Module):
             module.requires_grad_(False)
 
     def freeze_depthwise_kernels(self) -> None:
-        """Freeze the kernels of depthwise convolutions: few weights, whose gradient takes a CPU longer than all others.
-
-        Pretrained kernels hardly change when the network is trained further.
-        """
+        """Freeze the kernels of depthwise convolutions: few weights with an expensive gradient, on CPUs most of all."""
         for module in self.modules():
             if isinstance(module, _DepthwiseConvolution):
                 module.requires_grad_(False)
