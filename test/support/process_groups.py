@@ -20,7 +20,11 @@ class Programs:
         self.started: list[Program] = []
 
     def start(self, command: Sequence[str], **options: Any) -> Program:
-        """Start one in a session of its own; what it says to stderr can be read."""
+        """Start one in a session of its own; what it says to stderr can be read.
+
+        It hears of closed terminals, even if the tests run under nohup.
+        """
+        options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
         program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, **options)
         self.started.append(program)
         return program

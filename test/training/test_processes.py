@@ -39,7 +39,7 @@ def test_a_signal_ends_all_processes_with_one_line(
     program = start()
     wait_for_start(program, tmp_path)
     (os.killpg if whole_group else os.kill)(program.pid, how)
-    _, message = program.communicate()
+    _, message = program.communicate(timeout=60)
     assert program.returncode == code
     (line,) = message.splitlines()
     assert f"{tmp_path} keeps all" in line
@@ -55,7 +55,7 @@ def test_a_signal_while_processes_start_ends_in_one_line(start: Callable[..., Pr
             time.sleep(0.001)
         time.sleep(moment)
         os.killpg(program.pid, signal.SIGINT)
-        _, message = program.communicate()
+        _, message = program.communicate(timeout=60)
         assert program.returncode == 130
         assert len(message.splitlines()) == 1
         wait_until_gone(program.pid)
